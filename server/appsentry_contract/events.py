@@ -1,0 +1,284 @@
+"""Every event the server sends, as the JSON object it is on the wire.
+
+The types are `TypedDict`s: building an event costs one dict, and pydantic derives both the validation in
+readers and the AsyncAPI document from the same lines. A durable event is numbered in its stream (`seq`); a
+volatile one names the number it comes after and is never replayed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NotRequired
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from appsentry_contract.vocabulary import ApplicationStatus, FailureClass, SlaStatus, Trigger, Verdict
+
+
+class Timings(TypedDict):
+    """Milliseconds by phase; a phase that did not happen is null."""
+
+    dnsMs: float | None
+    connectMs: float | None
+    tlsMs: float | None
+    firstByteMs: float | None
+    transferMs: float | None
+
+
+Failure = TypedDict("Failure", {"class": FailureClass, "message": str, "step": str | None})
+"""Why a result is `down` or `unknown`; `step` names the step of a check that has several."""
+
+
+class Sla(TypedDict):
+    """The SLA over its window: `target` and `actual` in percent; `errorBudgetRemaining` a fraction, perhaps negative."""
+
+    status: SlaStatus
+    target: float | None
+    actual: float | None
+    errorBudgetRemaining: float | None
+
+
+class CheckState(TypedDict):
+    """The newest result of one check of an application, with the status it amounts to after confirmation."""
+
+    checkId: str
+    testType: str
+    status: Verdict
+    responseTime: float | None
+    lastChecked: str | None
+    failure: Failure | None
+
+
+class Application(TypedDict):
+    """An application as it now is; also the item of `GET /api/applications`."""
+
+    id: str
+    name: str
+    status: ApplicationStatus
+    responseTime: float | None
+    uptime: float | None
+    sla: Sla
+    lastChecked: str | None
+    group: str | None
+    tags: list[str]
+    simulated: bool
+    checks: list[CheckState]
+
+
+class Durable(TypedDict):
+    """The place of a durable event: `seq` counts its stream from 1 without holes, within one `epoch`."""
+
+    stream: str
+    seq: int
+    epoch: str
+    at: str
+    simulated: NotRequired[bool]
+
+
+class Volatile(TypedDict):
+    """The place of a volatile event: it was sent after the stream's durable event number `after`."""
+
+    stream: str
+    epoch: str
+    after: int
+    at: str
+    simulated: NotRequired[bool]
+
+
+class TestRunStarted(Durable):
+    """A run has begun; its tests follow on `run:<testRunId>`."""
+
+    testRunId: str
+    applicationCount: int
+    testCount: int
+    applicationIds: list[str]
+    testTypes: list[str]
+    trigger: Trigger
+
+
+class TestRunPaused(Durable):
+    """No new test starts until the run is resumed; running ones finish."""
+
+    testRunId: str
+    completed: int
+    total: int
+
+
+class TestRunResumed(Durable):
+    """Tests start again."""
+
+    testRunId: str
+    completed: int
+    total: int
+
+
+class TestRunCompleted(Durable):
+    """Every test of the run has ended; `duration` is in milliseconds."""
+
+    testRunId: str
+    passed: int
+    degraded: int
+    failed: int
+    unknown: int
+    duration: float
+
+
+class TestRunCancelled(Durable):
+    """Somebody ended the run before its last test."""
+
+    testRunId: str
+    reason: str
+    completed: int
+    total: int
+
+
+class TestRunInterrupted(Durable):
+    """The server died under the run."""
+
+    testRunId: str
+    reason: str
+    completed: int
+    total: int
+
+
+class TestStarted(Durable):
+    """One check of one application begins as part of a run."""
+
+    testRunId: str
+    applicationId: str
+    testId: str
+    testType: str
+    checkId: str
+    attempt: int
+
+
+class TestCompleted(Durable):
+    """A test passed, perhaps slowly; `duration` is in milliseconds."""
+
+    testRunId: str
+    applicationId: str
+    status: Literal["passed", "degraded"]
+    duration: float
+    testId: str
+    testType: str
+    checkId: str
+    resultId: str
+    timings: Timings | None
+
+
+class TestFailed(Durable):
+    """A test failed, or its verdict could not be had; `duration` is in milliseconds."""
+
+    testRunId: str
+    applicationId: str
+    status: Literal["failed", "unknown"]
+    duration: float
+    testId: str
+    testType: str
+    checkId: str
+    resultId: str | None
+    failure: Failure
+
+
+class ProgressUpdate(Volatile):
+    """How far a run is; `currentApplication` is the application last begun, null between tests."""
+
+    testRunId: str
+    completed: int
+    total: int
+    currentApplication: str | None
+
+
+class ApplicationStatusUpdate(Application):
+    """An application as it now is: durable when status, SLA status, name, group or tags changed, volatile otherwise."""
+
+    stream: str
+    epoch: str
+    at: str
+    seq: NotRequired[int]
+    after: NotRequired[int]
+
+
+class HealthMetricUpdate(Durable):
+    """One check result, scheduled or of a run, of every kind. Times are milliseconds; `lateMs` is start minus due."""
+
+    applicationId: str
+    responseTime: float | None
+    status: Verdict
+    resultId: str
+    checkId: str
+    testType: str
+    dueAt: str
+    lateMs: float
+    intervalMs: int
+    timings: Timings | None
+    testRunId: str | None
+    attempt: int
+    failure: Failure | None
+    location: str
+
+
+class Notification(Durable):
+    """A message for people."""
+
+    type: Literal["info", "success", "warning", "error"]
+    message: str
+    timestamp: str
+    applicationId: str | None
+
+
+class StreamHead(TypedDict):
+    """Sent every 15 s: the number of the stream's newest durable event, so that a reader notices what it missed."""
+
+    stream: str
+    epoch: str
+    head: int
+
+
+class EventBatch(TypedDict):
+    """Events in order as `[name, payload]`, for sockets that subscribed with `batch: true`."""
+
+    events: list[tuple[str, dict[str, object]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventKind:
+    """One row of the event table: the payload's type and the stream it belongs to."""
+
+    payload: type
+    stream: str
+    volatile: bool = False
+
+
+EVENTS: Mapping[str, EventKind] = {
+    "testRunStarted": EventKind(payload=TestRunStarted, stream="runs"),
+    "testRunPaused": EventKind(payload=TestRunPaused, stream="runs"),
+    "testRunResumed": EventKind(payload=TestRunResumed, stream="runs"),
+    "testRunCompleted": EventKind(payload=TestRunCompleted, stream="runs"),
+    "testRunCancelled": EventKind(payload=TestRunCancelled, stream="runs"),
+    "testRunInterrupted": EventKind(payload=TestRunInterrupted, stream="runs"),
+    "testStarted": EventKind(payload=TestStarted, stream="run:<id>"),
+    "testCompleted": EventKind(payload=TestCompleted, stream="run:<id>"),
+    "testFailed": EventKind(payload=TestFailed, stream="run:<id>"),
+    "progressUpdate": EventKind(payload=ProgressUpdate, stream="run:<id>", volatile=True),
+    "applicationStatusUpdate": EventKind(payload=ApplicationStatusUpdate, stream="applications"),
+    "healthMetricUpdate": EventKind(payload=HealthMetricUpdate, stream="metrics"),
+    "notification": EventKind(payload=Notification, stream="applications"),
+    "streamHead": EventKind(payload=StreamHead, stream="any", volatile=True),
+    "eventBatch": EventKind(payload=EventBatch, stream="any"),
+}
+"""Every event by its name on the wire. What is not in this table is never sent."""
+
+RUN_ENDS: frozenset[str] = frozenset({"testRunCompleted", "testRunCancelled", "testRunInterrupted"})
+
+
+@cache
+def validator(event: str) -> TypeAdapter[dict[str, object]]:
+    """The pydantic validator of an event's payload; unknown fields are ignored. `KeyError` for an unknown event."""
+    return TypeAdapter(EVENTS[event].payload)
+
+
+def run_stream(run_id: str) -> str:
+    """The stream that carries one run's test events."""
+    return f"run:{run_id}"

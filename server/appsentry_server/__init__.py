@@ -1,0 +1,1 @@
+"""The event server: runs checks, keeps every result and streams what happens."""
