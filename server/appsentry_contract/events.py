@@ -31,7 +31,7 @@ Failure = TypedDict("Failure", {"class": FailureClass, "message": str, "step": s
 
 
 class Sla(TypedDict):
-    """The SLA over its window: `target` and `actual` in percent; `errorBudgetRemaining` a fraction, perhaps negative."""
+    """The SLA over its window: `target` and `actual` in percent, the budget left a fraction that may be negative."""
 
     status: SlaStatus
     target: float | None
