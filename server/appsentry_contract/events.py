@@ -30,6 +30,13 @@ Failure = TypedDict("Failure", {"class": FailureClass, "message": str, "step": s
 """Why a result is `down` or `unknown`; `step` names the step of a check that has several."""
 
 
+class StepTime(TypedDict):
+    """Milliseconds of one named step of a check that has several."""
+
+    step: str
+    duration: float
+
+
 class Sla(TypedDict):
     """The SLA over its window: `target` and `actual` in percent, the budget left a fraction that may be negative."""
 
@@ -201,7 +208,10 @@ class ApplicationStatusUpdate(Application):
 
 
 class HealthMetricUpdate(Durable):
-    """One check result, scheduled or of a run, of every kind. Times are milliseconds; `lateMs` is start minus due."""
+    """One check result, scheduled or of a run, of every kind. Times are milliseconds; `lateMs` is start minus due.
+
+    `message` says why a result without a failure is degraded.
+    """
 
     applicationId: str
     responseTime: float | None
@@ -213,9 +223,11 @@ class HealthMetricUpdate(Durable):
     lateMs: float
     intervalMs: int
     timings: Timings | None
+    steps: list[StepTime] | None
     testRunId: str | None
     attempt: int
     failure: Failure | None
+    message: str | None
     location: str
 
 

@@ -20,6 +20,10 @@ class Clock(Protocol):
         """Wait this long."""
         ...
 
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for the event, at most this long; whether it came."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -32,3 +36,10 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await event.wait()
+        except TimeoutError:
+            return False

@@ -1,0 +1,92 @@
+"""Carrying out one check: its limits, its deadline and its place in time, around a probe that knows none of them."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from appsentry_server.checks.kind import CheckSettings, Probe
+from appsentry_server.clock import Clock
+from appsentry_server.configuration.model import Limits
+from appsentry_server.identity import ids
+from appsentry_server.results import Failure, Outcome, Result
+
+_log = logging.getLogger(__name__)
+
+_GRACE_S = 0.5
+"""How much longer than its own deadline a probe may take to say so itself, with what it knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Check:
+    """A configured check made ready. Whoever looks holds `turn`, so that one check is never made twice at once."""
+
+    application_id: str
+    settings: CheckSettings
+    probe: Probe
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The ids of the application and the check."""
+        return self.application_id, self.settings.id
+
+
+class Conductor:
+    """Makes results of checks, so many at once and so many on one host."""
+
+    def __init__(self, clock: Clock, limits: Limits, location: str) -> None:
+        self._clock = clock
+        self._location = location
+        self._all = asyncio.Semaphore(limits.checks)
+        self._by_host: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(limits.checks_per_host)
+        )
+        self._result_id = ids("result")
+        self.in_flight = 0
+
+    async def conduct(self, check: Check, *, due_ms: int, due: float, attempt: int, run_id: str | None) -> Result:
+        """Look once and say what was found. `due` is `due_ms` on the monotonic clock; the caller holds the turn."""
+        host = check.settings.host
+        async with self._all:
+            if host is None:
+                return await self._timed(check, due_ms, due, attempt, run_id)
+            async with self._by_host[host]:
+                return await self._timed(check, due_ms, due, attempt, run_id)
+
+    async def _timed(self, check: Check, due_ms: int, due: float, attempt: int, run_id: str | None) -> Result:
+        late_ms = max(0.0, (self._clock.monotonic() - due) * 1000)
+        self.in_flight += 1
+        try:
+            outcome = await self._look(check)
+        finally:
+            self.in_flight -= 1
+        return Result(
+            result_id=self._result_id(),
+            due_ms=due_ms,
+            application_id=check.application_id,
+            check_id=check.settings.id,
+            test_type=check.settings.type,
+            outcome=outcome,
+            run_id=run_id,
+            attempt=attempt,
+            late_ms=round(late_ms, 3),
+            interval_ms=round(check.settings.interval.total_seconds() * 1000),
+            location=self._location,
+        )
+
+    async def _look(self, check: Check) -> Outcome:
+        timeout_s = check.settings.timeout.total_seconds()
+        try:
+            async with asyncio.timeout(timeout_s + _GRACE_S):
+                return await check.probe.run()
+        except TimeoutError:
+            message = f"expected an answer within {timeout_s:g} s, found none"
+            failure = Failure(failure_class="deadline", message=message)
+            return Outcome(verdict="down", response_ms=timeout_s * 1000, failure=failure)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must be seen, and never be blamed on the target
+            # Only the type is told: the text of an unforeseen error could quote what the probe was given.
+            where = f"{check.application_id}/{check.settings.id}"
+            _log.error("the probe of %s failed with %s", where, type(error).__name__)
+            message = f"the {check.settings.type} probe itself failed with {type(error).__name__}"
+            return Outcome(verdict="unknown", failure=Failure(failure_class="internal", message=message))

@@ -1,0 +1,1 @@
+"""Test runs: every chosen check of the chosen applications, once, on demand."""

@@ -1,0 +1,123 @@
+"""The runs in progress, and the one door through which they are commanded."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from appsentry_contract.vocabulary import ENDED_RUN_STATES, RunState, Trigger
+from appsentry_server.clock import Clock
+from appsentry_server.conduct import Check
+from appsentry_server.configuration.model import Configuration
+from appsentry_server.errors import AppSentryError
+from appsentry_server.identity import ids
+from appsentry_server.runs.plan import Choice, plan
+from appsentry_server.runs.run import Look, Run, Test
+from appsentry_server.store import reading
+from appsentry_server.store.history import History
+from appsentry_server.streams.publisher import Publisher
+
+_log = logging.getLogger(__name__)
+
+
+class UnknownRun(AppSentryError, LookupError):
+    """No run has this id."""
+
+
+class RunConflict(AppSentryError, ValueError):
+    """The run's state does not admit the command."""
+
+    def __init__(self, run_id: str, state: RunState, command: str) -> None:
+        super().__init__(f"the run {run_id} is {state}: it cannot be {command}")
+        self.state = state
+
+
+class Runs:
+    """Starts runs and commands those in progress. Several go on at once."""
+
+    def __init__(self, *, clock: Clock, publisher: Publisher, history: History, look: Look) -> None:
+        self._clock = clock
+        self._publisher = publisher
+        self._history = history
+        self._look = look
+        self._active: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._run_id = ids("run")
+        self._test_id = ids("test")
+        self._configuration = Configuration()
+        self._checks: Mapping[tuple[str, str], Check] = {}
+
+    def replace(self, configuration: Configuration, checks: Mapping[tuple[str, str], Check]) -> None:
+        """What can be tested from now on; runs in progress keep what they were planned with."""
+        self._configuration = configuration
+        self._checks = checks
+
+    def active(self, run_id: str) -> Run | None:
+        """The run with this id, while it is in progress."""
+        return self._active.get(run_id)
+
+    @property
+    def in_progress(self) -> list[Run]:
+        """The runs that have not ended, oldest first."""
+        return list(self._active.values())
+
+    def start(self, choice: Choice, trigger: Trigger, joined: Callable[[str], None] | None = None) -> str:
+        """Start a run and give its id; `joined` is called with it before its first event.
+
+        Raises `UnknownApplication` or `NothingToTest`, and then nothing has begun.
+        """
+        chosen = plan(choice, self._configuration.applications, self._checks)
+        run_id = self._run_id()
+        run = Run(
+            run_id,
+            [Test(test_id=self._test_id(), check=check) for check in chosen],
+            trigger,
+            clock=self._clock,
+            publisher=self._publisher,
+            look=self._look,
+        )
+        if joined is not None:
+            joined(run_id)
+        self._active[run_id] = run
+        task = run.begin()
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(run_id, done))
+        return run_id
+
+    async def command(self, run_id: str, command: Literal["pause", "resume", "cancel"], who: str) -> None:
+        """Command a run. Raises `UnknownRun`, or `RunConflict` when its state does not admit it."""
+        run = self._active.get(run_id)
+        if run is None:
+            raise await self._not_active(run_id, command)
+        if command == "pause" and run.state == "running":
+            run.pause()
+        elif command == "resume" and run.state == "paused":
+            run.resume()
+        elif command == "cancel" and run.state in ("running", "paused"):
+            run.cut_off("cancelled", f"cancelled by {who}")
+        else:
+            raise RunConflict(run_id, run.state, _past(command))
+
+    async def interrupt_all(self, reason: str) -> None:
+        """End every run in progress, because the server stops."""
+        for run in self.in_progress:
+            if run.state not in ENDED_RUN_STATES:
+                run.cut_off("interrupted", reason)
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _not_active(self, run_id: str, command: str) -> AppSentryError:
+        row = await self._history.read(reading.run(run_id))
+        if row is None:
+            return UnknownRun(f"no run is called {run_id}")
+        return RunConflict(run_id, row.state, _past(command))
+
+    def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._active.pop(run_id, None)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("the run %s broke off", run_id, exc_info=task.exception())
+
+
+def _past(command: str) -> str:
+    return {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}[command]

@@ -1,0 +1,1 @@
+"""Numbered streams: what happened, in order, committed before anyone hears of it."""

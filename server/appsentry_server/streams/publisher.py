@@ -1,0 +1,182 @@
+"""Commit, then publish: everything that happens passes here in one order, is numbered, stored and only then told."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import orjson
+
+from appsentry_contract.instants import to_wire
+from appsentry_server import payloads
+from appsentry_server.clock import Clock
+from appsentry_server.results import Result
+from appsentry_server.store.history import Batch, History
+from appsentry_server.store.rows import EventRow, RunRow, TestRow, result_row
+from appsentry_server.streams.journal import Event, Journal
+
+_log = logging.getLogger(__name__)
+
+COMMIT_SPACING_S = 0.02
+"""Commits start at least this far apart: a commit costs the same for one row as for fifty."""
+
+_RETRY_S = (0.25, 0.5, 1.0, 2.0, 5.0)
+
+Listener = Callable[[Event], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """An event that waits for its number."""
+
+    stream: str
+    name: str
+    payload: Mapping[str, Any]
+    volatile: bool
+
+
+_Entry = _Said | Result | RunRow | TestRow | asyncio.Future[None]
+
+
+class Publisher:
+    """The one queue between what happens and who hears of it.
+
+    The order of calls is the order in the history and on the wire, volatile events included. A commit that
+    fails is tried again, unchanged, until it succeeds: nothing behind it overtakes it.
+    """
+
+    def __init__(self, history: History, journal: Journal, clock: Clock) -> None:
+        self._history = history
+        self._journal = journal
+        self._clock = clock
+        self._entries: list[_Entry] = []
+        self._wake = asyncio.Event()
+        self._listeners: list[Listener] = []
+        self.failing_since_ms: int | None = None
+        """Since when the history refuses commits; None while all is well."""
+        self.commits = 0
+
+    @property
+    def waiting(self) -> int:
+        """How much is not committed yet."""
+        return len(self._entries)
+
+    def listen(self, listener: Listener) -> None:
+        """Call this with every event after it is committed, in order."""
+        self._listeners.append(listener)
+
+    def result(self, result: Result) -> None:
+        """Keep a result; `healthMetricUpdate` follows from the row."""
+        self._put(result)
+
+    def event(self, stream: str, name: str, payload: Mapping[str, Any]) -> None:
+        """Say something durable."""
+        self._put(_Said(stream, name, payload, volatile=False))
+
+    def volatile(self, stream: str, name: str, payload: Mapping[str, Any]) -> None:
+        """Say something that only matters now."""
+        self._put(_Said(stream, name, payload, volatile=True))
+
+    def run(self, row: RunRow) -> None:
+        """Keep a run's new state."""
+        self._put(row)
+
+    def test(self, row: TestRow) -> None:
+        """Keep a test that has ended."""
+        self._put(row)
+
+    async def settled(self) -> None:
+        """Wait until all that was handed in so far is committed and told."""
+        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._put(told)
+        await told
+
+    async def work(self) -> None:
+        """Commit and tell, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            began = self._clock.monotonic()
+            entries, self._entries = self._entries, []
+            await self._pass_on(entries)
+            await self._clock.sleep(max(0.0, began + COMMIT_SPACING_S - self._clock.monotonic()))
+
+    def _put(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+        self._wake.set()
+
+    async def _pass_on(self, entries: list[_Entry]) -> None:
+        batch, told = self._number(entries)
+        if batch:
+            await self._commit(batch)
+        for item in told:
+            if isinstance(item, asyncio.Future):
+                if not item.done():
+                    item.set_result(None)
+                continue
+            if item.seq is not None:
+                self._journal.publish(item)
+            for listener in self._listeners:
+                await self._tell(listener, item)
+
+    def _number(self, entries: list[_Entry]) -> tuple[Batch, list[Event | asyncio.Future[None]]]:
+        """Give every durable entry the next number of its stream, counted from what is already published."""
+        batch = Batch()
+        told: list[Event | asyncio.Future[None]] = []
+        heads: dict[str, int] = {}
+        now_ms = self._clock.now_ms()
+        at, epoch = to_wire(now_ms), self._journal.epoch
+
+        def head(stream: str) -> int:
+            return heads[stream] if stream in heads else self._journal.head(stream)
+
+        for entry in entries:
+            match entry:
+                case Result():
+                    heads["metrics"] = seq = head("metrics") + 1
+                    row = result_row(seq, now_ms, entry)
+                    batch.results.append(row)
+                    payload: Mapping[str, Any] = payloads.metric(row, epoch)
+                    told.append(Event(stream="metrics", name="healthMetricUpdate", seq=seq, payload=payload))
+                case _Said(stream=stream, name=name, volatile=True):
+                    place = {"stream": stream, "epoch": epoch, "after": head(stream), "at": at}
+                    told.append(Event(stream=stream, name=name, seq=None, payload={**place, **entry.payload}))
+                case _Said(stream=stream, name=name):
+                    heads[stream] = seq = head(stream) + 1
+                    payload = {"stream": stream, "seq": seq, "epoch": epoch, "at": at, **entry.payload}
+                    batch.events.append(EventRow(stream, seq, now_ms, name, orjson.dumps(payload).decode()))
+                    told.append(Event(stream=stream, name=name, seq=seq, payload=payload))
+                case RunRow():
+                    batch.runs.append(entry)
+                case TestRow():
+                    batch.tests.append(entry)
+                case asyncio.Future():
+                    told.append(entry)
+        return batch, told
+
+    async def _commit(self, batch: Batch) -> None:
+        tries = 0
+        while True:
+            try:
+                await self._history.commit(batch)
+            except (duckdb.Error, OSError) as error:
+                if self.failing_since_ms is None:
+                    self.failing_since_ms = self._clock.now_ms()
+                    _log.error("the history refuses to commit, trying again until it does: %s", error)
+                await self._clock.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
+                tries += 1
+            else:
+                if self.failing_since_ms is not None:
+                    _log.warning("the history commits again after %d tries", tries)
+                    self.failing_since_ms = None
+                self.commits += 1
+                return
+
+    @staticmethod
+    async def _tell(listener: Listener, event: Event) -> None:
+        try:
+            await listener(event)
+        except Exception:  # noqa: BLE001 - one bad listener must not silence the others
+            _log.exception("a listener failed on %s", event.name)
