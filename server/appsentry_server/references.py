@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import PlainValidator
+from pydantic import PlainValidator, ValidationInfo
 
 from appsentry_server.errors import AppSentryError
 
@@ -27,19 +27,33 @@ class Reference(str):
             return os.environ[name]
         try:
             return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise MissingReference(f"the file {name} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise MissingReference(f"the file {name} is not UTF-8 text") from None
+        except (OSError, ValueError) as error:  # a path with a null character is a ValueError
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise MissingReference(f"the file {name} cannot be read: {reason}") from None
 
 
-def _parse(text: object) -> Reference:
+def _parse(text: object, info: ValidationInfo) -> Reference:
     scheme, colon, name = text.partition(":") if isinstance(text, str) else ("", "", "")
     # The value itself must not be in the message: it may be the secret.
     if not colon or scheme not in {"env", "file"} or not name:
         raise ValueError("expected a reference, env:NAME or file:PATH; a literal value is refused")
-    return Reference(f"{scheme}:{name}")
+    context = info.context or {}
+    if scheme == "file" and "directory" in context:
+        name = str(context["directory"] / name)
+    reference = Reference(f"{scheme}:{name}")
+    if context.get("resolve"):
+        try:
+            reference.resolve()
+        except MissingReference as error:
+            raise ValueError(f"expected a reference to what exists, found that {error}") from None
+    return reference
 
 
 SecretReference = Annotated[Reference, PlainValidator(_parse)]
-"""A pydantic field that holds a `Reference` and refuses anything else."""
+"""A pydantic field that holds a `Reference` and refuses anything else.
+
+Two things may stand in the validation context: `directory`, where a relative `file:` starts, and `resolve`, with
+which a reference to nothing is refused too.
+"""
