@@ -13,7 +13,7 @@ from typing import Literal, NotRequired
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
-from appsentry_contract.vocabulary import ApplicationStatus, FailureClass, SlaStatus, Trigger, Verdict
+from appsentry_contract.vocabulary import ApplicationStatus, FailureClass, RunState, SlaStatus, Trigger, Verdict
 
 
 class Timings(TypedDict):
@@ -71,6 +71,42 @@ class Application(TypedDict):
     tags: list[str]
     simulated: bool
     checks: list[CheckState]
+
+
+class TestRun(TypedDict):
+    """A run as it now is; the item of `GET /api/test-runs` and of the `runs` snapshot. `duration` is in milliseconds."""
+
+    testRunId: str
+    state: RunState
+    trigger: Trigger
+    startedAt: str
+    endedAt: str | None
+    duration: float | None
+    applicationIds: list[str]
+    testTypes: list[str]
+    completed: int
+    total: int
+    passed: int
+    degraded: int
+    failed: int
+    unknown: int
+    reason: str | None
+    simulated: bool
+
+
+class TestView(TypedDict):
+    """A test of a run as it now is. `duration` is in milliseconds, null while it runs."""
+
+    testId: str
+    applicationId: str
+    checkId: str
+    testType: str
+    attempt: int
+    startedAt: str
+    status: Literal["running", "passed", "degraded", "failed", "unknown"]
+    duration: float | None
+    resultId: str | None
+    failure: Failure | None
 
 
 class Durable(TypedDict):
@@ -231,6 +267,12 @@ class HealthMetricUpdate(Durable):
     location: str
 
 
+class ApplicationRemoved(Durable):
+    """An application is no longer configured; its history stays."""
+
+    applicationId: str
+
+
 class Notification(Durable):
     """A message for people."""
 
@@ -276,6 +318,7 @@ EVENTS: Mapping[str, EventKind] = {
     "progressUpdate": EventKind(payload=ProgressUpdate, stream="run:<id>", volatile=True),
     "applicationStatusUpdate": EventKind(payload=ApplicationStatusUpdate, stream="applications"),
     "healthMetricUpdate": EventKind(payload=HealthMetricUpdate, stream="metrics"),
+    "applicationRemoved": EventKind(payload=ApplicationRemoved, stream="applications"),
     "notification": EventKind(payload=Notification, stream="applications"),
     "streamHead": EventKind(payload=StreamHead, stream="any", volatile=True),
     "eventBatch": EventKind(payload=EventBatch, stream="any"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from appsentry_contract.vocabulary import ENDED_RUN_STATES, RunState, Trigger
@@ -61,8 +61,8 @@ class Runs:
         """The runs that have not ended, oldest first."""
         return list(self._active.values())
 
-    def start(self, choice: Choice, trigger: Trigger, joined: Callable[[str], None] | None = None) -> str:
-        """Start a run and give its id; `joined` is called with it before its first event.
+    def start(self, choice: Choice, trigger: Trigger) -> str:
+        """Start a run and give its id. Nothing of it is heard before the next turn of the event loop.
 
         Raises `UnknownApplication` or `NothingToTest`, and then nothing has begun.
         """
@@ -76,8 +76,6 @@ class Runs:
             publisher=self._publisher,
             look=self._look,
         )
-        if joined is not None:
-            joined(run_id)
         self._active[run_id] = run
         task = run.begin()
         self._tasks.add(task)

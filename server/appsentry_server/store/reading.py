@@ -75,6 +75,22 @@ def run(run_id: str) -> Callable[[Cursor], RunRow | None]:
     return query
 
 
+def run_end(run_id: str) -> Callable[[Cursor], EventRow | None]:
+    """The event with which a run ended, while the journal has it."""
+
+    def query(cursor: Cursor) -> EventRow | None:
+        row = cursor.execute(
+            """
+            select * from events where stream = 'runs' and contains(payload, ?)
+            and name in ('testRunCompleted', 'testRunCancelled', 'testRunInterrupted')
+            """,
+            [f'"{run_id}"'],
+        ).fetchone()
+        return None if row is None else EventRow._make(row)
+
+    return query
+
+
 def runs_before(instant_ms: int | None, run_id: str, limit: int) -> Callable[[Cursor], list[RunRow]]:
     """Runs newest first, those that started before the named one; all when `instant_ms` is None."""
 

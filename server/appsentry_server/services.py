@@ -1,0 +1,32 @@
+"""The parts of a running server, as the doors to it (sockets, API) are handed them."""
+
+from dataclasses import dataclass
+
+from appsentry_server.admission import Admission
+from appsentry_server.clock import Clock
+from appsentry_server.conduct import Conductor
+from appsentry_server.runs.registry import Runs
+from appsentry_server.schedule import Schedule
+from appsentry_server.sockets.requests import Requests
+from appsentry_server.sockets.transport import Transport
+from appsentry_server.store.history import History
+from appsentry_server.streams.journal import Journal
+from appsentry_server.streams.published import Published
+from appsentry_server.streams.publisher import Publisher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """One running server."""
+
+    admission: Admission
+    clock: Clock
+    conductor: Conductor
+    history: History
+    journal: Journal
+    published: Published
+    publisher: Publisher
+    requests: Requests
+    runs: Runs
+    schedule: Schedule
+    transport: Transport

@@ -1,0 +1,1 @@
+"""The socket side: who follows which stream, and the requests that arrive."""

@@ -1,0 +1,113 @@
+"""Requests from sockets: validated, limited, answered; a bad one harms nobody else."""
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol
+
+from pydantic import ValidationError
+
+from appsentry_contract.requests import (
+    REQUESTS,
+    ErrorCode,
+    NameTestRun,
+    Request,
+    Simulate,
+    StartTestRun,
+)
+from appsentry_server.clock import Clock
+from appsentry_server.errors import AppSentryError
+from appsentry_server.runs.plan import Choice, NothingToTest, UnknownApplication
+from appsentry_server.runs.registry import RunConflict, Runs, UnknownRun
+from appsentry_server.sockets.readers import Reader
+from appsentry_server.sockets.subscriptions import Ack, Subscriptions, TooManySubscriptions, UnknownStream
+
+_log = logging.getLogger(__name__)
+
+_CODES: Mapping[type[AppSentryError], ErrorCode] = {
+    UnknownApplication: "unknown_application",
+    NothingToTest: "malformed",
+    UnknownRun: "unknown_run",
+    RunConflict: "conflict",
+    UnknownStream: "unknown_stream",
+    TooManySubscriptions: "rate_limited",
+}
+
+
+class Simulation(Protocol):
+    """What answers `simulate` in development mode."""
+
+    async def simulate(self, request: Simulate, joined: Callable[[str], Awaitable[None]]) -> Ack:
+        """Play what was asked for."""
+        ...
+
+
+class Requests:
+    """Answers every request of the contract, by name."""
+
+    def __init__(
+        self, subscriptions: Subscriptions, runs: Runs, clock: Clock, simulation: Simulation | None = None
+    ) -> None:
+        self._subscriptions = subscriptions
+        self._runs = runs
+        self._clock = clock
+        self._simulation = simulation
+        self.refused: Counter[ErrorCode] = Counter()
+        """How many requests were refused, by code."""
+        self._answers: Mapping[str, Callable[[Reader, Any], Awaitable[Ack]]] = {
+            "subscribe": subscriptions.subscribe,
+            "unsubscribe": subscriptions.unsubscribe,
+            "startTestRun": self._start,
+            "cancelTestRun": lambda reader, request: self._command(reader, request, "cancel"),
+            "pauseTestRun": lambda reader, request: self._command(reader, request, "pause"),
+            "resumeTestRun": lambda reader, request: self._command(reader, request, "resume"),
+            "simulate": self._simulate,
+        }
+
+    async def answer(self, reader: Reader, name: str, arguments: tuple[object, ...]) -> Ack:
+        """The acknowledgement of a request; never raises for what a client can send."""
+        if not reader.may_ask(self._clock):
+            return self._refuse("rate_limited", "more than 20 requests a second: wait a little")
+        try:
+            request = _parse(name, arguments)
+            return await self._answers[name](reader, request)
+        except ValidationError as error:
+            return self._refuse("malformed", _first_problem(name, error))
+        except tuple(_CODES) as error:
+            return self._refuse(_CODES[type(error)], str(error))
+
+    async def _start(self, reader: Reader, request: StartTestRun) -> Ack:
+        choice = Choice(application_ids=request.application_ids, tags=request.tags, test_types=request.test_types)
+        run_id = self._runs.start(choice, "socket")
+        # Nothing of it is heard before the next turn of the loop, so this joins before its first event.
+        await self._subscriptions.follow_from_now(reader, run_id)
+        return {"ok": True, "testRunId": run_id}
+
+    async def _command(
+        self, reader: Reader, request: NameTestRun, command: Literal["pause", "resume", "cancel"]
+    ) -> Ack:
+        await self._runs.command(request.test_run_id, command, f"a socket from {reader.address}")
+        return {"ok": True}
+
+    async def _simulate(self, reader: Reader, request: Simulate) -> Ack:
+        if self._simulation is None:
+            return self._refuse("dev_only", "the server does not run in development mode: start it with --dev")
+        return await self._simulation.simulate(
+            request, lambda run_id: self._subscriptions.follow_from_now(reader, run_id)
+        )
+
+    def _refuse(self, code: ErrorCode, message: str) -> Ack:
+        self.refused[code] += 1
+        return {"ok": False, "code": code, "message": message}
+
+
+def _parse(name: str, arguments: tuple[object, ...]) -> Request:
+    # A request without an argument asks for the defaults; more than one was never agreed on.
+    argument = arguments[0] if arguments else {}
+    return REQUESTS[name].model_validate(argument)
+
+
+def _first_problem(name: str, error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{name}: {place}: {problem['msg']}" if place else f"{name}: {problem['msg']}"
