@@ -1,0 +1,173 @@
+"""The board as JSON: what a view shows, what a delta changes in it, and how the one is folded into the other.
+
+A delta holds only what changed. Folding one twice, or one that a snapshot already contains, changes nothing: runs are
+replaced whole, feed entries and beats are numbered. `widgets/board.js` folds by the same rules in the browser.
+"""
+
+from typing import Literal, TypedDict
+
+ConnectionState = Literal["connecting", "live", "disconnected"]
+
+FEED_LENGTH = 20
+RUNS_LENGTH = 20
+BEATS_LENGTH = 30
+
+Beat = tuple[float | None, str]
+"""Milliseconds (None when there was no response) and the verdict of one result."""
+
+
+class Connection(TypedDict):
+    """Whether what is shown is fed; `detail` says why not, or how it is tried again."""
+
+    state: ConnectionState
+    detail: str | None
+
+
+class CheckLine(TypedDict):
+    """One check of an application as a card shows it; `message` says what is wrong."""
+
+    check: str
+    type: str
+    status: str
+    response: float | None
+    message: str | None
+
+
+class SlaLine(TypedDict):
+    """Percents, and the share of the error budget that is left (a fraction, may be negative)."""
+
+    status: str
+    target: float | None
+    actual: float | None
+    budget: float | None
+
+
+class Card(TypedDict, total=False):
+    """One application. `beats` are the newest results of its first check, `heard` how many there ever were."""
+
+    id: str
+    name: str
+    group: str | None
+    tags: list[str]
+    status: str
+    response: float | None
+    uptime: float | None
+    sla: SlaLine
+    checked: int | None
+    simulated: bool
+    checks: list[CheckLine]
+    heard: int
+    beats: list[Beat]
+
+
+class RunLine(TypedDict):
+    """One test run. Instants are milliseconds since 1970, `duration` milliseconds."""
+
+    run: str
+    state: str
+    simulated: bool
+    applications: int
+    total: int
+    completed: int
+    current: str | None
+    passed: int
+    degraded: int
+    failed: int
+    unknown: int
+    started: int
+    duration: float | None
+    reason: str | None
+
+
+class Entry(TypedDict):
+    """One line of the activity feed: `what` is test, run, status or notice; `type` the check's kind."""
+
+    number: int
+    at: int
+    what: Literal["test", "run", "status", "notice"]
+    status: str
+    application: str | None
+    name: str | None
+    type: str | None
+    message: str | None
+    duration: float | None
+    simulated: bool
+
+
+class Problem(TypedDict):
+    """The newest thing that people should be told; a later one has a higher number."""
+
+    number: int
+    message: str
+
+
+class Board(TypedDict):
+    """Everything that is shown. `asOf` is the instant of the newest event, `feed` has the newest entry first."""
+
+    asOf: int | None
+    connection: Connection
+    counts: dict[str, int]
+    problem: Problem | None
+    runs: dict[str, RunLine]
+    feed: list[Entry]
+    cards: dict[str, Card]
+
+
+class Delta(TypedDict, total=False):
+    """What changed. With `whole`, everything that is not in it is gone; new feed entries come oldest first."""
+
+    whole: bool
+    asOf: int | None
+    connection: Connection
+    counts: dict[str, int]
+    problem: Problem | None
+    runs: dict[str, RunLine]
+    runsGone: list[str]
+    feed: list[Entry]
+    cards: dict[str, Card]
+    cardsGone: list[str]
+
+
+def empty_board() -> Board:
+    """The board before anything was heard."""
+    return {
+        "asOf": None,
+        "connection": {"state": "connecting", "detail": None},
+        "counts": {},
+        "problem": None,
+        "runs": {},
+        "feed": [],
+        "cards": {},
+    }
+
+
+def fold(board: Board, delta: Delta) -> Board:
+    """The board after the delta. The board that was given may be changed; the delta never is."""
+    if delta.get("whole"):
+        board = empty_board()
+    for name in ("asOf", "connection", "counts", "problem"):
+        if name in delta:
+            board[name] = delta[name]
+    board["runs"].update(delta.get("runs", {}))
+    for run in delta.get("runsGone", ()):
+        board["runs"].pop(run, None)
+    newest = board["feed"][0]["number"] if board["feed"] else 0
+    fresh = [entry for entry in delta.get("feed", ()) if entry["number"] > newest]
+    board["feed"] = [*reversed(fresh), *board["feed"]][:FEED_LENGTH]
+    for card_id, change in delta.get("cards", {}).items():
+        board["cards"][card_id] = _fold_card(board["cards"].get(card_id), change)
+    for card_id in delta.get("cardsGone", ()):
+        board["cards"].pop(card_id, None)
+    return board
+
+
+def _fold_card(card: Card | None, change: Card) -> Card:
+    if card is None:
+        return change
+    folded: Card = {**card, **change}
+    if "heard" in change:
+        missing = max(change["heard"] - card.get("heard", 0), 0)
+        fresh = change["beats"][-missing:] if missing else []
+        folded["beats"] = [*card.get("beats", []), *fresh][-BEATS_LENGTH:]
+        folded["heard"] = max(change["heard"], card.get("heard", 0))
+    return folded

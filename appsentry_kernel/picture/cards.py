@@ -1,0 +1,120 @@
+"""The applications' cards, and which of their fields changed since somebody last looked."""
+
+from typing import Any, cast
+
+from appsentry_contract.events import Application, CheckState, HealthMetricUpdate
+from appsentry_contract.instants import from_wire
+from appsentry_kernel.picture.board import BEATS_LENGTH, Card, CheckLine
+
+
+class Cards:
+    """One card an application. Beats are those of its first check: different kinds share no scale."""
+
+    def __init__(self) -> None:
+        self._cards: dict[str, Card] = {}
+        self._changed: dict[str, set[str]] = {}
+        self._told: dict[str, int] = {}
+        self._gone: set[str] = set()
+
+    def __contains__(self, application_id: str) -> bool:
+        return application_id in self._cards
+
+    def name(self, application_id: str) -> str:
+        """The application's name, or its id when it is not known."""
+        card = self._cards.get(application_id)
+        return card["name"] if card else application_id
+
+    def update(self, application: Application) -> str | None:
+        """Take over an application as it now is; its status until now, None when it is new."""
+        application_id = application["id"]
+        fresh = _card(application)
+        card = self._cards.get(application_id)
+        if card is None:
+            self._cards[application_id] = {**fresh, "heard": 0, "beats": []}
+            self._changed[application_id] = set(fresh)
+            self._gone.discard(application_id)
+            return None
+        before = card["status"]
+        changed = {field for field, value in fresh.items() if card.get(field) != value}
+        card.update(fresh)
+        if changed:
+            self._changed.setdefault(application_id, set()).update(changed)
+        return before
+
+    def replace(self, applications: list[Application]) -> None:
+        """Keep these applications only; beats of those that stay are kept."""
+        for gone in self._cards.keys() - {application["id"] for application in applications}:
+            del self._cards[gone]
+            self._changed.pop(gone, None)
+            self._told.pop(gone, None)
+            self._gone.add(gone)
+        for application in applications:
+            self.update(application)
+
+    def beat(self, metric: HealthMetricUpdate) -> bool:
+        """Add one result to its card's line; False when there is no such card."""
+        card = self._cards.get(metric["applicationId"])
+        if card is None:
+            return False
+        checks = card["checks"]
+        if not checks or checks[0]["check"] == metric["checkId"]:
+            beats = card["beats"]
+            beats.append((metric["responseTime"], metric["status"]))
+            del beats[:-BEATS_LENGTH]
+            card["heard"] += 1
+            self._changed.setdefault(card["id"], set())
+        return True
+
+    def changes(self) -> dict[str, Any]:
+        """What changed since this was last called, as parts of a delta."""
+        cards = {card_id: self._change(card_id, fields) for card_id, fields in self._changed.items()}
+        gone = sorted(self._gone)
+        self._changed, self._gone = {}, set()
+        return {name: part for name, part in (("cards", cards), ("cardsGone", gone)) if part}
+
+    def whole(self) -> dict[str, Card]:
+        """Every card, in a copy of its own."""
+        return {card_id: {**card, "beats": list(card["beats"])} for card_id, card in self._cards.items()}
+
+    def _change(self, card_id: str, fields: set[str]) -> Card:
+        card = self._cards[card_id]
+        change = cast(Card, {field: value for field, value in card.items() if field in fields})
+        told, self._told[card_id] = self._told.get(card_id, 0), card["heard"]
+        beats = card["beats"][-(card["heard"] - told) :] if card["heard"] > told else []
+        if beats or told == 0:
+            change |= {"heard": card["heard"], "beats": beats}
+        return change
+
+
+def _card(application: Application) -> Card:
+    sla = application["sla"]
+    checked = application["lastChecked"]
+    return {
+        "id": application["id"],
+        "name": application["name"],
+        "group": application["group"],
+        "tags": application["tags"],
+        "status": application["status"],
+        "response": application["responseTime"],
+        "uptime": application["uptime"],
+        "sla": {
+            "status": sla["status"],
+            "target": sla["target"],
+            "actual": sla["actual"],
+            "budget": sla["errorBudgetRemaining"],
+        },
+        "checked": from_wire(checked) if checked else None,
+        "simulated": application["simulated"],
+        "checks": [_line(check) for check in application["checks"]],
+    }
+
+
+def _line(check: CheckState) -> CheckLine:
+    failure = check["failure"]
+    return {
+        "check": check["checkId"],
+        "type": check["testType"],
+        "status": check["status"],
+        "response": check["responseTime"],
+        "message": failure["message"] if failure else None,
+    }

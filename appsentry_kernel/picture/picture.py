@@ -1,0 +1,227 @@
+"""The event stream reduced to what is shown: pure, bounded, and never stopped by an event it cannot read."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from appsentry_contract.events import EVENTS, RUN_ENDS, Application, TestRun, validator
+from appsentry_contract.instants import from_wire
+from appsentry_contract.vocabulary import RunState
+from appsentry_kernel.picture.board import FEED_LENGTH, Connection, ConnectionState, Delta, Entry, Problem
+from appsentry_kernel.picture.cards import Cards
+from appsentry_kernel.picture.runs import RunLines
+
+_APPLICATION = TypeAdapter(Application)
+_RUN = TypeAdapter(TestRun)
+_Item = TypeVar("_Item")
+
+_RUN_STATES: Mapping[str, RunState] = {
+    "testRunPaused": "paused",
+    "testRunResumed": "running",
+    "testRunCompleted": "completed",
+    "testRunCancelled": "cancelled",
+    "testRunInterrupted": "interrupted",
+}
+_RUN_FIELDS = frozenset({"completed", "passed", "degraded", "failed", "unknown", "reason"})
+
+
+class Picture:
+    """What a board shows, as of the newest event that was applied.
+
+    Events are applied in the order of their streams; `delta` gives what changed since it was last called, `snapshot`
+    everything. Both are JSON-able and share nothing with the picture. What could not be used is counted, by cause:
+    `malformed`, `unknown` (an event that the contract does not have), `application` (one that is not configured) and
+    `stale` (said of a run that is not known or has ended). One thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._cards = Cards()
+        self._runs = RunLines()
+        self._feed: deque[Entry] = deque(maxlen=FEED_LENGTH)
+        self._counts: Counter[str] = Counter()
+        self._connection: Connection = {"state": "connecting", "detail": None}
+        self._problem: Problem | None = None
+        self._as_of: int | None = None
+        self._number = 0
+        self._told_number = 0
+        self._changed: set[str] = set()
+        self._reducers: Mapping[str, Callable[[str, Any], None]] = {
+            "testRunStarted": self._run_started,
+            **dict.fromkeys(_RUN_STATES, self._run_turned),
+            "progressUpdate": self._progress,
+            "testCompleted": self._test_ended,
+            "testFailed": self._test_ended,
+            "applicationStatusUpdate": self._application,
+            "healthMetricUpdate": self._metric,
+            "notification": self._notice,
+        }
+
+    def apply(self, name: str, payload: object) -> None:
+        """Take in one event. Whatever is wrong with it is counted; nothing is raised."""
+        if name not in EVENTS:
+            self._count("unknown")
+            return
+        reduce = self._reducers.get(name)
+        if reduce is None:
+            return
+        try:
+            event = validator(name).validate_python(payload)
+            at = from_wire(str(event["at"]))
+            reduce(name, event)
+        except ValueError:
+            # pydantic's ValidationError is one, and so is an instant that is none.
+            self._count("malformed")
+            return
+        if self._as_of is None or at > self._as_of:
+            self._as_of = at
+            self._changed.add("asOf")
+
+    def connection(self, state: ConnectionState, detail: str | None = None) -> None:
+        """Say whether the picture is fed."""
+        self._connection = {"state": state, "detail": detail}
+        self._changed.add("connection")
+
+    def load(self, applications: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
+        """Take over the server's own view. Applications and runs that it does not name are gone."""
+        known = self._sound(_APPLICATION, applications)
+        self._cards.replace(known)
+        self._runs.replace(self._sound(_RUN, runs))
+        seen = max((from_wire(one["lastChecked"]) for one in known if one["lastChecked"]), default=None)
+        if seen is not None and (self._as_of is None or seen > self._as_of):
+            self._as_of = seen
+            self._changed.add("asOf")
+
+    def problem(self, message: str) -> None:
+        """Show this message until somebody dismisses it or a later one takes its place."""
+        self._problem = {"number": (self._problem["number"] if self._problem else 0) + 1, "message": message}
+        self._changed.add("problem")
+
+    def dropped(self, counts: Mapping[str, int]) -> None:
+        """Show also how much was dropped before it came here: totals, by a cause of their own."""
+        for cause, count in counts.items():
+            if self._counts[cause] != count:
+                self._counts[cause] = count
+                self._changed.add("counts")
+
+    def delta(self) -> Delta | None:
+        """What changed since this was last called; None when nothing did."""
+        everything = self._small()
+        delta: dict[str, Any] = {name: everything[name] for name in sorted(self._changed)}
+        self._changed.clear()
+        fresh = [entry for entry in self._feed if entry["number"] > self._told_number]
+        self._told_number = self._number
+        delta |= {"feed": fresh} if fresh else {}
+        delta |= self._cards.changes() | self._runs.changes()
+        return cast(Delta, delta) if delta else None
+
+    def snapshot(self) -> Delta:
+        """Everything, as a delta that replaces what was shown before."""
+        cards, runs, feed = self._cards.whole(), self._runs.whole(), list(self._feed)
+        return cast(Delta, {"whole": True, **self._small(), "cards": cards, "runs": runs, "feed": feed})
+
+    def _small(self) -> dict[str, Any]:
+        return {
+            "asOf": self._as_of,
+            "connection": self._connection,
+            "counts": dict(self._counts),
+            "problem": self._problem,
+        }
+
+    def _sound(self, shape: TypeAdapter[_Item], items: list[dict[str, Any]]) -> list[_Item]:
+        sound = []
+        for item in items:
+            try:
+                sound.append(shape.validate_python(item))
+            except ValidationError:
+                self._count("malformed")
+        return sound
+
+    def _count(self, cause: str) -> None:
+        self._counts[cause] += 1
+        self._changed.add("counts")
+
+    def _say(self, event: Any, what: str, status: str, **rest: Any) -> None:
+        application_id = event.get("applicationId")
+        self._number += 1
+        entry: Any = {
+            "number": self._number,
+            "at": from_wire(event["at"]),
+            "what": what,
+            "status": status,
+            "application": application_id,
+            "name": self._cards.name(application_id) if application_id else None,
+            "type": event.get("testType"),
+            "message": None,
+            "duration": event.get("duration"),
+            "simulated": event.get("simulated", False),
+        }
+        self._feed.append(entry | rest)
+
+    def _run_started(self, name: str, event: Any) -> None:
+        if not self._runs.start(event):
+            self._count("stale")
+            return
+        message = (
+            f"Run started: {_many(event['testCount'], 'test')} of {_many(event['applicationCount'], 'application')}"
+        )
+        self._say(event, "run", "running", message=message)
+
+    def _run_turned(self, name: str, event: Any) -> None:
+        line: Any = self._runs.going(event["testRunId"])
+        if line is None:
+            self._count("stale")
+            return
+        line["state"] = _RUN_STATES[name]
+        line.update({field: event[field] for field in _RUN_FIELDS & event.keys()})
+        if name in RUN_ENDS:
+            line["current"] = None
+            line["duration"] = event.get("duration", float(from_wire(event["at"]) - line["started"]))
+        if name == "testRunCompleted":
+            line["completed"] = line["total"]
+        self._say(event, "run", line["state"], message=_outcome(line), duration=line["duration"])
+
+    def _progress(self, name: str, event: Any) -> None:
+        line: Any = self._runs.going(event["testRunId"])
+        if line is None:
+            self._count("stale")
+            return
+        line["completed"], line["total"] = event["completed"], event["total"]
+        line["current"] = event["currentApplication"] or line["current"]
+
+    def _test_ended(self, name: str, event: Any) -> None:
+        line: Any = self._runs.going(event["testRunId"])
+        if line is None:
+            self._count("stale")
+            return
+        line[event["status"]] += 1
+        self._say(event, "test", event["status"], message=event.get("failure", {}).get("message"))
+
+    def _application(self, name: str, event: Any) -> None:
+        before = self._cards.update(event)
+        if before is not None and before != event["status"]:
+            self._say({**event, "applicationId": event["id"]}, "status", event["status"], message=f"was {before}")
+
+    def _metric(self, name: str, event: Any) -> None:
+        if event.get("simulated"):
+            return
+        if not self._cards.beat(event):
+            self._count("application")
+
+    def _notice(self, name: str, event: Any) -> None:
+        self._say(event, "notice", event["type"], message=event["message"])
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _outcome(line: Mapping[str, Any]) -> str:
+    """One line about a run that turned: `Run completed: 5 passed, 1 failed`."""
+    if line["state"] != "completed":
+        reason = f", {line['reason']}" if line["reason"] and line["state"] != "running" else ""
+        word = "resumed" if line["state"] == "running" else line["state"]
+        return f"Run {word} at {line['completed']} of {line['total']}{reason}"
+    tally = [f"{line[word]} {word}" for word in ("passed", "degraded", "failed", "unknown") if line[word]]
+    return f"Run completed: {', '.join(tally) or 'no test'}"
