@@ -48,7 +48,7 @@ def write(duration: timedelta) -> str:
 def _described(found: object) -> str:
     if isinstance(found, str | int | float):
         return repr(found) if len(repr(found)) <= 50 else f"{repr(found)[:50]}…"
-    return type(found).__name__
+    return "nothing" if found is None else f"a {type(found).__name__}"
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse), PlainSerializer(write)]

@@ -23,13 +23,24 @@ _ANY_CHECK = CheckSettings(type="any")
 
 def load(path: Path, *, kinds: Mapping[str, Kind] | None = None) -> Configuration:
     """Read the file. Raises `ConfigurationError` with every problem, also when the file cannot be read."""
+    return load_bytes(read_file(path), path, kinds=kinds)
+
+
+def read_file(path: Path) -> bytes:
+    """What stands in the file. Raises `ConfigurationError` when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise _one_problem(path, line, "expected UTF-8 text, found other bytes") from None
+        return path.read_bytes()
     except OSError as error:
         raise _one_problem(path, 1, f"expected a file that can be read, found: {error.strerror}") from None
+
+
+def load_bytes(content: bytes, path: Path, *, kinds: Mapping[str, Kind] | None = None) -> Configuration:
+    """Read a configuration from what stands in the file at `path`. Raises `ConfigurationError`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _one_problem(path, line, "expected UTF-8 text, found other bytes") from None
     return load_text(text, source=str(path), directory=path.absolute().parent, kinds=kinds)
 
 
@@ -112,7 +123,8 @@ class _Loading:
         if not isinstance(content, dict):
             self._add(steps, f"expected a mapping with id and checks, found {kind_of(content)}")
             return None
-        named = {"name": content["id"], **content} if _text(content, "id") else content
+        # Without an id, which is a problem of its own, any name will do.
+        named = {"name": _text(content, "id") or "nameless", **content}
         checks = content.get("checks")
         if not isinstance(checks, list) or not checks:
             return self._valid(ApplicationSettings, named, steps)

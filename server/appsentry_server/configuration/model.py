@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, SerializeAsAny
 
@@ -70,3 +70,8 @@ class Configuration(Settings):
 
     server: ServerSettings = ServerSettings()
     applications: tuple[ApplicationSettings, ...] = ()
+
+    def with_server(self, **options: object) -> Self:
+        """The same under other `server` settings; None leaves one as it is. Raises pydantic's `ValidationError`."""
+        chosen = {name: value for name, value in options.items() if value is not None}
+        return self.model_copy(update={"server": ServerSettings.model_validate({**dict(self.server), **chosen})})

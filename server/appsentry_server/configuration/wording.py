@@ -17,7 +17,7 @@ from appsentry_server import durations
 
 _KINDS: Mapping[type, str] = {
     type(None): "nothing",
-    bool: "true or false",
+    bool: "a truth value",
     int: "a number",
     float: "a number",
     str: "text",
@@ -26,7 +26,7 @@ _KINDS: Mapping[type, str] = {
     dict: "a mapping",
 }
 _EXPECTED: Mapping[str, str] = {
-    "string_type": "text (in quotes when it looks like a number or a truth value)",
+    "string_type": "text",
     "path_type": "a path",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
@@ -69,7 +69,8 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         bound, words = _BOUNDS[kind]
         return f"expected {words} {_bound(context[bound])}, found {_bounded(found)}"
     if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, found {kind_of(found)}"
+        quotes = "; put it in quotes" if kind == "string_type" and isinstance(found, bool | int | float) else ""
+        return f"expected {_EXPECTED[kind]}, found {kind_of(found)}{quotes}"
     if kind == "literal_error":
         return f"expected {context['expected']}, found {_word(found)}"
     return _of_text(error) or f"{error['msg']}, found {kind_of(found)}"
