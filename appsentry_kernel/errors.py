@@ -1,0 +1,25 @@
+"""What the notebook side raises; a failing application is a result, never an error."""
+
+
+class AppSentryError(Exception):
+    """Something AppSentry could not do. The message says what was found and what to do next."""
+
+
+class ServerUnreachable(AppSentryError, ConnectionError):
+    """No AppSentry server answers at the address, or the connection to it is lost."""
+
+
+class TokenRefused(ServerUnreachable):
+    """The server answers, but not to this token."""
+
+
+class RequestRefused(AppSentryError):
+    """The server understood the request and said no; `code` is its word for why."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SessionClosed(AppSentryError):
+    """The session was closed; what it has seen can still be read."""
