@@ -1,0 +1,5 @@
+"""How results become time and time becomes figures: arrays in, numbers out, called by server and notebook alike.
+
+`spans` keeps what was observed, `policy` says how to read it, `timeline` turns the one into the other, `tally` counts
+it, `ledger` counts it as it grows, `budget` judges it against a promise; `sketch` keeps response times.
+"""

@@ -1,0 +1,55 @@
+"""A promise and how much of its error budget is left."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Final
+
+from appsentry_contract.accounting.policy import Policy
+from appsentry_contract.accounting.tally import Tally
+from appsentry_contract.vocabulary import SlaStatus
+
+AT_RISK_BELOW: Final = 0.25
+"""The fraction of the budget under which a promise that still holds is at risk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How a promise stands. `remaining` is a fraction of the budget, negative once it is overdrawn.
+
+    Both numbers are None when nothing is promised; `remaining` also when nothing is known.
+    """
+
+    status: SlaStatus
+    allowed_ms: float | None
+    remaining: float | None
+
+
+def judge(tally: Tally, policy: Policy, target: float | None) -> Budget:
+    """Judge the tally of a whole SLA window against a target in percent, such as 99.9.
+
+    The budget is (100 % - target) of the window, whether or not all of it is known: an hour of history with a minute
+    down has used a minute of the month's 43, and has not broken a promise that is about the month. `breached` is a
+    budget overdrawn, which from then on until the bad time leaves the window no better time can mend.
+    """
+    if target is None:
+        return Budget(status="unknown", allowed_ms=None, remaining=None)
+    allowed_ms = _allowed_ms(target, tally.window_ms)
+    if not tally.known_ms:
+        return Budget(status="unknown", allowed_ms=allowed_ms, remaining=None)
+    remaining = 1 - tally.bad_ms(policy) / allowed_ms
+    return Budget(status=_status(remaining), allowed_ms=allowed_ms, remaining=remaining)
+
+
+def _status(remaining: float) -> SlaStatus:
+    if remaining < 0:
+        return "breached"
+    return "at_risk" if remaining < AT_RISK_BELOW else "met"
+
+
+@lru_cache(maxsize=256)
+def _allowed_ms(target: float, window_ms: int) -> float:
+    if not 0 < target < 100:
+        raise ValueError(f"expected a target between 0 and 100 percent, found {target}")
+    # As it is written: in binary, 100 - 99.9 would be a hair more than a tenth, and 43 min 12 s not the budget of 30 d.
+    return float((100 - Fraction(str(target))) / 100 * window_ms)
