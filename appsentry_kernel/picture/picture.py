@@ -163,10 +163,8 @@ class Picture:
         if not self._runs.start(event):
             self._count("stale")
             return
-        message = (
-            f"Run started: {_many(event['testCount'], 'test')} of {_many(event['applicationCount'], 'application')}"
-        )
-        self._say(event, "run", "running", message=message)
+        tests, applications = _many(event["testCount"], "test"), _many(event["applicationCount"], "application")
+        self._say(event, "run", "running", message=f"{tests} of {applications}")
 
     def _run_turned(self, name: str, event: Any) -> None:
         line: Any = self._runs.going(event["testRunId"])
@@ -218,10 +216,9 @@ def _many(count: int, noun: str) -> str:
 
 
 def _outcome(line: Mapping[str, Any]) -> str:
-    """One line about a run that turned: `Run completed: 5 passed, 1 failed`."""
-    if line["state"] != "completed":
-        reason = f", {line['reason']}" if line["reason"] and line["state"] != "running" else ""
-        word = "resumed" if line["state"] == "running" else line["state"]
-        return f"Run {word} at {line['completed']} of {line['total']}{reason}"
-    tally = [f"{line[word]} {word}" for word in ("passed", "degraded", "failed", "unknown") if line[word]]
-    return f"Run completed: {', '.join(tally) or 'no test'}"
+    """How far a run came, in words: `5 passed, 1 failed`, or `3 of 6 tests: cancelled by the API`."""
+    if line["state"] == "completed":
+        tally = [f"{line[word]} {word}" for word in ("passed", "degraded", "failed", "unknown") if line[word]]
+        return ", ".join(tally) or "no test"
+    reason = f": {line['reason']}" if line["reason"] else ""
+    return f"{line['completed']} of {_many(line['total'], 'test')}{reason}"

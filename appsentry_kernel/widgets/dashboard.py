@@ -40,7 +40,7 @@ class Dashboard(anywidget.AnyWidget):
     from a browser and are not checked.
     """
 
-    _esm = joined_module("dashboard.js")
+    _esm = joined_module("dashboard")
     _css = joined_styles()
 
     snapshot = traitlets.Dict().tag(sync=True)

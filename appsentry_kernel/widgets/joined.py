@@ -1,8 +1,8 @@
 """The browser side as anywidget wants it: several plain ES modules joined into the one it takes.
 
-Each file stays a module that a browser loads as it is; the joined text is what remains when every import of a
-neighbour and every `export` before a declaration is taken away, in the order of the imports. So top-level names are
-unique across the files, which the browser enforces: a second declaration of one is a syntax error.
+Each file stays a module that a browser loads as it is. Joined, a neighbour becomes a function that is called at once
+and gives back its exports, and an import takes them from there; so every module keeps its names to itself. Only two
+forms are understood: `import { … } from "./neighbour.js";` and `export` before a function, class or const.
 """
 
 import re
@@ -10,15 +10,16 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\b)", re.MULTILINE)
+_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w-]+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 
 
 def joined_module(entry: str) -> str:
-    """The module `entry` and all it imports from this folder as one module; its `export default` stays."""
+    """The module `entry` and all it imports from this folder as one module, with the exports of `entry`."""
     parts: dict[str, str] = {}
     _visit(entry, parts)
-    return "\n".join(f"// {name}\n{text}" for name, text in parts.items())
+    text = parts.pop(entry)
+    return "\n".join([*(_enclosed(name, part) for name, part in parts.items()), f"// {entry}.js", text])
 
 
 def joined_styles() -> str:
@@ -27,8 +28,14 @@ def joined_styles() -> str:
 
 
 def _visit(name: str, parts: dict[str, str]) -> None:
-    text = (HERE / name).read_text("utf-8")
-    for needed in _IMPORT.findall(text):
+    text = (HERE / f"{name}.js").read_text("utf-8")
+    for _, needed in _IMPORT.findall(text):
         if needed not in parts:
             _visit(needed, parts)
-    parts[name] = _EXPORT.sub("", _IMPORT.sub("", text))
+    parts[name] = _IMPORT.sub(r"const \1 = module_\2;", text)
+
+
+def _enclosed(name: str, text: str) -> str:
+    exported = ", ".join(found for _, found in _EXPORT.findall(text))
+    body = _EXPORT.sub(r"\1", text)
+    return f"// {name}.js\nconst module_{name} = (() => {{\n{body}\nreturn {{ {exported} }};\n}})();"

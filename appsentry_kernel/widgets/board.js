@@ -1,0 +1,92 @@
+// The board in the browser: one a widget, whatever the number of its views. Deltas arrive as numbered messages and are
+// folded by the same rules as in `picture/board.py`; whoever missed a number keeps what it has and asks for the whole.
+
+const FEED_LENGTH = 20;
+const BEATS_LENGTH = 30;
+
+export class Board {
+  #model;
+  #listeners = new Set();
+  #number = 0;
+  #receive = (message) => this.receive(message);
+
+  constructor(model) {
+    this.#model = model;
+    this.#clear();
+    const { number, delta } = model.get("snapshot") ?? {};
+    if (delta) this.#take(number, delta);
+    this.heardAt = null;
+    this.lag = Infinity;
+    model.on("msg:custom", this.#receive);
+  }
+
+  close() {
+    this.#model.off("msg:custom", this.#receive);
+    this.#listeners.clear();
+  }
+
+  /** Call `listener(delta)` after every delta, until the function that this gives back is called. */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  receive({ number, delta }) {
+    this.heardAt = Date.now();
+    if (!delta.whole && number !== this.#number + 1) this.look();
+    if (delta.asOf && !delta.whole) this.lag = Math.min(this.lag, Date.now() - delta.asOf);
+    this.#take(number, delta);
+    for (const listener of this.#listeners) listener(delta);
+  }
+
+  command(name, rest = {}) {
+    this.#model.send({ command: name, ...rest });
+  }
+
+  /** Ask for everything: it comes with the next message. */
+  look() {
+    this.command("look");
+  }
+
+  /** The present on the server's clock, as well as the events' own instants tell. */
+  now() {
+    return Date.now() - (Number.isFinite(this.lag) ? this.lag : 0);
+  }
+
+  #clear() {
+    this.asOf = null;
+    this.connection = { state: "connecting", detail: null };
+    this.counts = {};
+    this.problem = null;
+    this.runs = new Map();
+    this.feed = [];
+    this.cards = new Map();
+  }
+
+  #take(number, delta) {
+    this.#number = number;
+    if (delta.whole) this.#clear();
+    for (const name of ["asOf", "connection", "counts", "problem"]) if (name in delta) this[name] = delta[name];
+    for (const [id, run] of Object.entries(delta.runs ?? {})) this.runs.set(id, run);
+    for (const id of delta.runsGone ?? []) this.runs.delete(id);
+    const newest = this.feed[0]?.number ?? 0;
+    const fresh = (delta.feed ?? []).filter((entry) => entry.number > newest);
+    this.feed = [...fresh.reverse(), ...this.feed].slice(0, FEED_LENGTH);
+    for (const [id, change] of Object.entries(delta.cards ?? {})) this.#changeCard(id, change);
+    for (const id of delta.cardsGone ?? []) this.cards.delete(id);
+  }
+
+  #changeCard(id, change) {
+    const card = this.cards.get(id);
+    if (card) this.cards.set(id, { ...card, ...change, ...beatsAfter(card, change) });
+    // A few fields of a card that was missed are no card: the whole has been asked for.
+    else if ("name" in change) this.cards.set(id, change);
+  }
+}
+
+function beatsAfter(card, change) {
+  if (!("heard" in change)) return {};
+  const missing = Math.max(change.heard - card.heard, 0);
+  const fresh = missing ? change.beats.slice(-missing) : [];
+  return { beats: [...card.beats, ...fresh].slice(-BEATS_LENGTH), heard: Math.max(change.heard, card.heard) };
+}

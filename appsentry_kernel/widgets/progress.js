@@ -1,0 +1,105 @@
+// Test runs: a block with bar and buttons for each that is going, or for the last one that ended.
+
+import { h, icon, setAttribute, setText } from "./element.js";
+import { elapsed, glyph, many, tone, words } from "./words.js";
+
+const BLOCKS = 3;
+const PATIENCE_MS = 5_000;
+const isGoing = (run) => run.state === "running" || run.state === "paused";
+
+export function progressPart(board) {
+  const start = h("button", { type: "button", class: "as-button as-primary" }, icon("run"), h("span"));
+  const idle = h("p", { class: "as-muted" });
+  const list = h("div", { class: "as-runs" });
+  const title = h("h3", { class: "as-title" }, "Test progress");
+  const root = h("section", { class: "as-panel as-progress" }, h("header", {}, title, start), idle, list);
+  const blocks = new Map();
+  let asked = null;
+
+  start.addEventListener("click", () => {
+    asked = { at: Date.now(), runs: new Set(board.runs.keys()), problem: board.problem?.number };
+    board.command("run");
+    draw();
+  });
+  const isWaiting = () => {
+    if (!asked) return false;
+    const answered = [...board.runs.keys()].some((id) => !asked.runs.has(id)) || asked.problem !== board.problem?.number;
+    if (answered || Date.now() - asked.at > PATIENCE_MS) asked = null;
+    return asked !== null;
+  };
+
+  const draw = () => {
+    const runs = [...board.runs.values()].sort((one, other) => other.started - one.started);
+    const going = runs.filter(isGoing);
+    const shown = going.length ? going.slice(0, BLOCKS) : runs.slice(0, 1);
+    const waiting = isWaiting();
+    setText(start.lastChild, waiting ? "Starting…" : "Run Tests");
+    setAttribute(start, "aria-disabled", waiting ? "true" : null);
+    start.disabled = waiting;
+    const more = going.length - shown.length;
+    idle.hidden = shown.length > 0 && more <= 0;
+    setText(idle, shown.length ? `and ${many(more, "more run")}` : "No test run yet. Run Tests checks every application now.");
+    for (const [id, block] of blocks) {
+      if (!shown.some((run) => run.run === id)) {
+        block.root.remove();
+        blocks.delete(id);
+      }
+    }
+    shown.forEach((run, place) => {
+      if (!blocks.has(run.run)) blocks.set(run.run, runBlock(board, run.run));
+      const block = blocks.get(run.run);
+      if (list.children[place] !== block.root) list.insertBefore(block.root, list.children[place] ?? null);
+      block.draw(run);
+    });
+  };
+  return { root, draw, tick: draw };
+}
+
+function runBlock(board, id) {
+  const button = (label, command) => {
+    const press = () => board.command(command, { testRunId: id });
+    return h("button", { type: "button", class: "as-button", onclick: press }, label);
+  };
+  const pause = button("Pause", "pause");
+  const resume = button("Resume", "resume");
+  const cancel = button("Cancel", "cancel");
+  const headline = h("span", { class: "as-headline" });
+  const figures = h("span", { class: "as-muted as-figures" });
+  const tally = h("span", { class: "as-tally" });
+  const fill = h("div", { class: "as-fill" });
+  const bar = h("div", { class: "as-bar", role: "progressbar", "aria-label": "Test progress", "aria-valuemin": 0 }, fill);
+  const buttons = h("span", { class: "as-buttons" }, pause, resume, cancel);
+  const head = h("div", { class: "as-run-head" }, headline, buttons);
+  const root = h("div", { class: "as-run" }, head, bar, h("div", { class: "as-run-foot" }, figures, tally));
+
+  const draw = (run) => {
+    root.dataset.state = run.state;
+    root.dataset.tone = isGoing(run) ? "busy" : run.failed ? "bad" : tone(run.state);
+    setText(headline, `${headlineOf(run)}${run.simulated ? " (simulated)" : ""}`);
+    setText(figures, `${run.completed} of ${many(run.total, "test")} · ${elapsed(run.duration ?? board.now() - run.started)}`);
+    setAttribute(bar, "aria-valuemax", run.total);
+    setAttribute(bar, "aria-valuenow", run.completed);
+    setAttribute(bar, "aria-valuetext", `${run.completed} of ${many(run.total, "test")}, ${run.state}`);
+    fill.style.width = `${run.total ? (100 * run.completed) / run.total : 0}%`;
+    drawTally(tally, run);
+    pause.hidden = run.state !== "running";
+    resume.hidden = run.state !== "paused";
+    cancel.hidden = !isGoing(run);
+  };
+  return { root, draw };
+}
+
+function headlineOf(run) {
+  if (run.state === "running") return run.current ? `Testing ${run.current}…` : "Starting…";
+  if (run.state === "paused") return "Paused";
+  return run.state === "completed" ? "Run completed" : `Run ${run.state}${run.reason ? `: ${run.reason}` : ""}`;
+}
+
+function drawTally(tally, run) {
+  const shown = ["passed", "degraded", "failed", "unknown"].filter((word) => run[word]);
+  const key = shown.map((word) => `${word}${run[word]}`).join();
+  if (tally.dataset.key === key) return;
+  tally.dataset.key = key;
+  const chip = (word) => h("span", { class: "as-chip", "data-tone": tone(word) }, `${glyph(word)} ${run[word]} ${words(word)}`);
+  tally.replaceChildren(...shown.map(chip));
+}
