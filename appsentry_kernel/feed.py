@@ -100,4 +100,4 @@ class Feed:
 
 def _is_place(payload: dict[str, Any], number: str) -> bool:
     value = payload.get(number)
-    return isinstance(payload.get("epoch"), str) and isinstance(value, int) and value >= 0
+    return isinstance(payload.get("epoch"), str) and type(value) is int and value >= 0

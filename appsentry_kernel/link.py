@@ -98,6 +98,8 @@ class Line:
         with suppress(TimeoutError, socketio.exceptions.SocketIOError, aiohttp.ClientError, OSError):
             async with asyncio.timeout(2):
                 await self._client.disconnect()
+                if self._client.eio.ws is not None:  # the library leaves a broken one open
+                    await self._client.eio.ws.close()
         await self._http.close()
         self._lost()
 

@@ -40,6 +40,11 @@ class ResultLog:
         self._open: list[Mapping[str, Any]] = []
         self._seen = 0
 
+    @property
+    def rows(self) -> int:
+        """How many rows are held, a chunk or two more than are shown."""
+        return self._sealed_rows + len(self._open)
+
     def add(self, metric: Mapping[str, Any]) -> None:
         """Keep one `healthMetricUpdate`."""
         with self._lock:
