@@ -7,13 +7,26 @@ from appsentry_contract.vocabulary import FailureClass, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phases:
-    """Milliseconds by phase of a request; a phase that did not happen is None."""
+    """Milliseconds by phase of a request; a phase that did not happen is None. Added: those of two requests."""
 
     dns_ms: float | None = None
     connect_ms: float | None = None
     tls_ms: float | None = None
     first_byte_ms: float | None = None
     transfer_ms: float | None = None
+
+    def __add__(self, other: "Phases") -> "Phases":
+        return Phases(
+            dns_ms=_sum(self.dns_ms, other.dns_ms),
+            connect_ms=_sum(self.connect_ms, other.connect_ms),
+            tls_ms=_sum(self.tls_ms, other.tls_ms),
+            first_byte_ms=_sum(self.first_byte_ms, other.first_byte_ms),
+            transfer_ms=_sum(self.transfer_ms, other.transfer_ms),
+        )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else one + other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,4 +60,5 @@ class Kind:
     """One row of the table of kinds."""
 
     settings: type[CheckSettings]
-    prepare: Callable[[CheckSettings, "HttpClient"], Probe]
+    prepare: Callable[[Any, "HttpClient"], Probe]
+    """Makes a probe from settings of that type, inside or outside of the event loop."""

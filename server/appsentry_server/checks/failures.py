@@ -1,0 +1,106 @@
+"""The one place where a transport error becomes a failure class, with a message of what was expected and found."""
+
+import errno
+import os
+from collections.abc import Mapping
+
+import pycurl
+
+from appsentry_contract.vocabulary import DOWN_CLASSES, FailureClass, Verdict
+from appsentry_server.checks.resolver import NameNotFound, ResolveError
+from appsentry_server.results import Failure
+
+BY_CURL_CODE: Mapping[int, FailureClass] = {
+    pycurl.E_SSL_CONNECT_ERROR: "tls_other",
+    pycurl.E_SSL_CIPHER: "tls_other",
+    pycurl.E_SSL_ISSUER_ERROR: "tls_other",
+    pycurl.E_SSL_INVALIDCERTSTATUS: "tls_other",
+    pycurl.E_GOT_NOTHING: "reset",
+    pycurl.E_RECV_ERROR: "reset",
+    pycurl.E_SEND_ERROR: "reset",
+    pycurl.E_PARTIAL_FILE: "reset",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "status",  # an answer that is no HTTP is taken for HTTP/0.9, which is refused
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: "status",  # for HTTP, too, despite the name
+    pycurl.E_BAD_CONTENT_ENCODING: "expectation",
+    100: "too_large",  # CURLE_TOO_LARGE: headers beyond what libcurl takes
+}
+"""Codes whose class does not depend on anything else. Those that stand nowhere are the monitor's own: `internal`."""
+
+BY_CONNECT_ERRNO: Mapping[int, FailureClass] = {
+    errno.ECONNREFUSED: "refused",
+    errno.EHOSTUNREACH: "refused",
+    errno.ECONNRESET: "reset",
+    errno.ECONNABORTED: "reset",
+    errno.EPIPE: "reset",
+    errno.ETIMEDOUT: "connect_timeout",
+    errno.ENETUNREACH: "blind",
+    errno.ENETDOWN: "blind",
+}
+"""Why no connection came about. Errors that stand nowhere, such as no more file descriptors, are `internal`."""
+
+# X509_V_ERR_… of OpenSSL's x509_vfy.h. 0 with a failed verification: libcurl's own comparison of the name.
+BY_VERIFY_RESULT: Mapping[int, FailureClass] = {0: "tls_host", 10: "tls_expired", 62: "tls_host", 64: "tls_host"}
+
+_TLS_FOUND: Mapping[FailureClass, str] = {
+    "tls_expired": "one that has expired",
+    "tls_host": "one for another name",
+}
+
+
+def verdict_of(failure_class: FailureClass) -> Verdict:
+    """`down` for what is the application's own, `unknown` for what is the monitor's."""
+    return "down" if failure_class in DOWN_CLASSES else "unknown"
+
+
+def of_name(error: ResolveError) -> Failure:
+    """A name that gave no address."""
+    return Failure(
+        failure_class="dns_not_found" if isinstance(error, NameNotFound) else "dns_timeout", message=str(error)
+    )
+
+
+def of_transfer(curl: pycurl.Curl, code: int, place: str) -> Failure:
+    """A transfer with `place` (`host:port`) that ended with libcurl's `code`, other than 0."""
+    if code == pycurl.E_OPERATION_TIMEDOUT:
+        return _out_of_time(curl, place)
+    if code == pycurl.E_COULDNT_CONNECT:
+        return _unconnected(curl.getinfo(pycurl.OS_ERRNO), place)
+    if code == pycurl.E_PEER_FAILED_VERIFICATION:
+        return _unverified(curl.getinfo(pycurl.SSL_VERIFYRESULT), curl.errstr(), place)
+    broken = BY_CONNECT_ERRNO.get(curl.getinfo(pycurl.OS_ERRNO))
+    failure_class = BY_CURL_CODE.get(code, "internal")
+    if failure_class == "tls_other" and broken == "reset":
+        failure_class = "reset"
+    found = curl.errstr() or f"libcurl's error {code}"
+    return Failure(failure_class=failure_class, message=f"expected a whole answer from {place}, found: {found}")
+
+
+def out_of_time(place: str) -> Failure:
+    """The deadline passed before there was anything to wait for."""
+    return Failure(failure_class="deadline", message=f"expected an answer from {place}, found no time left to ask")
+
+
+def _out_of_time(curl: pycurl.Curl, place: str) -> Failure:
+    waited = f"within {curl.getinfo(pycurl.TOTAL_TIME):.3g} s"
+    if not curl.getinfo(pycurl.CONNECT_TIME):
+        message = f"expected a connection to {place} {waited}, found no answer"
+        return Failure(failure_class="connect_timeout", message=message)
+    if not curl.getinfo(pycurl.PRETRANSFER_TIME):
+        message = f"expected a TLS handshake with {place} {waited}, found it unfinished"
+        return Failure(failure_class="connect_timeout", message=message)
+    found = "an unfinished answer" if curl.getinfo(pycurl.STARTTRANSFER_TIME) else "no answer"
+    return Failure(failure_class="deadline", message=f"expected a whole answer from {place} {waited}, found {found}")
+
+
+def _unconnected(code: int, place: str) -> Failure:
+    # libcurl leaves 0 when it got no socket to begin with.
+    found = os.strerror(code) if code else "that no socket could be made: are there file descriptors left?"
+    message = f"expected a connection to {place}, found: {found}"
+    return Failure(failure_class=BY_CONNECT_ERRNO.get(code, "internal"), message=message)
+
+
+def _unverified(result: int, text: str, place: str) -> Failure:
+    failure_class = BY_VERIFY_RESULT.get(result, "tls_other")
+    found = _TLS_FOUND.get(failure_class, "one that cannot be trusted")
+    message = f"expected a valid certificate from {place}, found {found}: {text}"
+    return Failure(failure_class=failure_class, message=message)

@@ -1,0 +1,75 @@
+"""Web addresses: which are accepted, where they point, and what counts as the same origin."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+from pydantic import AfterValidator
+
+_PORTS = {"http": 80, "https": 443}
+# What may stand in an address as it is: the reserved and unreserved of RFC 3986, and % of what is already quoted.
+_SAFE = ":/?#[]@!$&'()*+,;=-._~%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An http or https address taken apart; `host` is in lower case, in ASCII, and without the brackets of IPv6."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    place: str
+    """`host:port`, with brackets around IPv6."""
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: what browsers call an origin."""
+        return self.scheme, self.host, self.port
+
+
+def target(url: str) -> Target:
+    """Take an absolute address apart; the fragment is dropped. Raises `ValueError` that says what was expected."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = _ascii(parts.hostname or "")
+    except ValueError:
+        raise ValueError(
+            "expected an address such as https://example.org/health, found one that cannot be read"
+        ) from None
+    if parts.scheme not in _PORTS:
+        found = repr(parts.scheme) if parts.scheme else "none"
+        raise ValueError(f"expected an address that starts with http:// or https://, found the scheme {found}")
+    if not host:
+        raise ValueError("expected an address with a host, such as https://example.org/health, found none")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("expected an address without a user name or password before the host, found one")
+    port = _PORTS[parts.scheme] if port is None else port
+    shown = f"[{host}]" if ":" in host else host
+    authority = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
+    path, query = quote(parts.path or "/", safe=_SAFE), quote(parts.query, safe=_SAFE)
+    whole = urlunsplit((parts.scheme, authority, path, query, ""))
+    return Target(url=whole, scheme=parts.scheme, host=host, port=port, place=f"{shown}:{port}")
+
+
+def relative(base: Target, reference: str) -> Target:
+    """Where `reference` leads from `base`, as a browser reads it. Raises `ValueError` as `target` does."""
+    return target(urljoin(base.url, reference.strip()))
+
+
+def _ascii(host: str) -> str:
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    if any(character <= " " or character in '"<>\\^`{|}\x7f' for character in host):
+        raise ValueError(host)
+    return host
+
+
+def _valid(url: str) -> str:
+    target(url)
+    return url
+
+
+WebUrl = Annotated[str, AfterValidator(_valid)]
+"""A pydantic field that holds an absolute http or https address with a host and without credentials."""
