@@ -1,0 +1,125 @@
+"""Exports: answers of any size, made on threads of their own and handed over as fast as they are taken."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from appsentry_server.api.encodings import Encoding
+from appsentry_server.api.problems import Problem
+from appsentry_server.api.selection import Selection
+from appsentry_server.store.history import Cursor, History
+
+AT_ONCE = 4
+"""Exports that are made side by side; they leave the history's own reading threads alone."""
+
+MOST_WAITING = 100
+_CHUNKS_AHEAD = 2
+
+
+class Exports:
+    """Makes exports, so many at once; the next ones wait for their turn, and too many are refused."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="history-export")
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._open = 0
+
+    async def stream(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
+        """The chunks of one answer. Closing it early stops the query behind it at once.
+
+        Raises `Problem` 503 when too many wait already, `duckdb.Error` when the history cannot be read.
+        """
+        if self._open >= AT_ONCE + MOST_WAITING:
+            detail = f"{self._open} histories are being read: ask again in a little while"
+            raise Problem(503, detail, headers={"Retry-After": "5"})
+        self._open += 1
+        try:
+            async with self._turns:
+                async for chunk in self._made(selection, encoding):
+                    yield chunk
+        finally:
+            self._open -= 1
+
+    async def _made(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
+        pipe = _Pipe()
+        making = asyncio.get_running_loop().run_in_executor(
+            self._threads, self._history.read_here, lambda cursor: _make(cursor, selection, encoding, pipe)
+        )
+        making.add_done_callback(lambda _: pipe.finish())
+        try:
+            while (chunk := await pipe.take()) is not None:
+                yield chunk
+            await making
+        finally:
+            pipe.abandon()
+            # Whoever comes next may have this turn only once its thread is free; how an abandoned one ended is
+            # nobody's concern.
+            await asyncio.wait((making,))
+            making.exception()
+
+
+class _Abandoned(Exception):
+    """Nobody reads the answer any more."""
+
+
+def _make(cursor: Cursor, selection: Selection, encoding: Encoding, pipe: "_Pipe") -> None:
+    with pipe.interrupting(cursor):
+        writer = encoding.open(selection.columns)
+        for batch in selection.batches(cursor, encoding.form):
+            pipe.put(writer.write(batch))
+        pipe.put(writer.end())
+
+
+class _Pipe:
+    """A few chunks on their way from a thread to the event loop, on which it is made."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_CHUNKS_AHEAD)
+        self._lock = threading.Lock()
+        self._cursor: Cursor | None = None
+        self._abandoned = False
+
+    @contextmanager
+    def interrupting(self, cursor: Cursor) -> Iterator[None]:
+        """Interrupt what this cursor does in here when the reader goes away. Raises `_Abandoned` when it has."""
+        with self._lock:
+            if self._abandoned:
+                raise _Abandoned
+            self._cursor = cursor
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._cursor = None
+
+    def put(self, chunk: bytes) -> None:
+        """Hand over a chunk, from the thread, once there is room. Raises `_Abandoned`."""
+        if not chunk:
+            return
+        self._room.acquire()
+        if self._abandoned:
+            raise _Abandoned
+        self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
+
+    def finish(self) -> None:
+        """Say, on the loop, that nothing follows."""
+        self._chunks.put_nowait(None)
+
+    async def take(self) -> bytes | None:
+        """The next chunk, None after the last."""
+        chunk = await self._chunks.get()
+        self._room.release()
+        return chunk
+
+    def abandon(self) -> None:
+        """Let the thread end as soon as it can."""
+        with self._lock:
+            self._abandoned = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+        self._room.release()
