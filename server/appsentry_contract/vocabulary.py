@@ -13,7 +13,7 @@ SlaStatus = Literal["met", "at_risk", "breached", "unknown"]
 
 RunState = Literal["running", "paused", "completed", "cancelled", "interrupted"]
 
-Trigger = Literal["api", "socket", "cli", "simulator"]
+Trigger = Literal["api", "socket", "simulator"]
 """What started a run."""
 
 DownClass = Literal[

@@ -1,8 +1,8 @@
 """When each check is due: a drift-free grid a check, its phase a hash of its name, and retries in between."""
 
 import asyncio
+import hashlib
 import heapq
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -33,6 +33,7 @@ class _Entry:
 
     check: Check
     interval_s: float
+    phase_s: float
     next_due: float = 0.0
     busy: bool = False
     late: Tick | None = None
@@ -51,7 +52,8 @@ class _Alarm:
 
 def phase(key: Key) -> float:
     """The fraction of its interval at which a check is due: the same at every start, spread evenly over checks."""
-    return zlib.crc32("/".join(key).encode()) / 2**32
+    # A checksum would not do: those of names that differ in a digit lie close together.
+    return int.from_bytes(hashlib.blake2b("/".join(key).encode(), digest_size=6).digest()) / 2**48
 
 
 class Schedule:
@@ -131,10 +133,10 @@ class Schedule:
 
     def _add(self, check: Check, now: float, spread_s: float, last_due_ms: int | None) -> None:
         interval_s = check.settings.interval.total_seconds()
-        entry = self._entries[check.key] = _Entry(check, interval_s)
         share = phase(check.key)
+        entry = self._entries[check.key] = _Entry(check, interval_s, share * interval_s)
         now_s = self._wall_ms(now) / 1000
-        on_grid = now + (share * interval_s - now_s) % interval_s
+        on_grid = now + (entry.phase_s - now_s) % interval_s
         fresh = last_due_ms is not None and now_s - last_due_ms / 1000 < interval_s
         entry.next_due = on_grid if fresh else min(on_grid, now + share * spread_s)
         self._set(_Alarm(entry.next_due, next(self._order), entry))
@@ -170,7 +172,7 @@ class Schedule:
 
     def _on_grid_after(self, entry: _Entry, at: float) -> float:
         """The first place of the entry's grid that is later than `at`."""
-        offset = (self._wall_ms(at) / 1000 - phase(entry.check.key) * entry.interval_s) % entry.interval_s
+        offset = (self._wall_ms(at) / 1000 - entry.phase_s) % entry.interval_s
         # A place that rounding puts a hair ahead of `at` is `at` itself.
         return at + (entry.interval_s - offset if entry.interval_s - offset > 1e-3 else 2 * entry.interval_s - offset)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from appsentry_contract.vocabulary import ENDED_RUN_STATES, RunState, Trigger
@@ -45,12 +45,12 @@ class Runs:
         self._run_id = ids("run")
         self._test_id = ids("test")
         self._configuration = Configuration()
-        self._checks: Mapping[tuple[str, str], Check] = {}
+        self.checks: Mapping[tuple[str, str], Check] = {}
 
     def replace(self, configuration: Configuration, checks: Mapping[tuple[str, str], Check]) -> None:
         """What can be tested from now on; runs in progress keep what they were planned with."""
         self._configuration = configuration
-        self._checks = checks
+        self.checks = checks
 
     def active(self, run_id: str) -> Run | None:
         """The run with this id, while it is in progress."""
@@ -66,21 +66,12 @@ class Runs:
 
         Raises `UnknownApplication` or `NothingToTest`, and then nothing has begun.
         """
-        chosen = plan(choice, self._configuration.applications, self._checks)
-        run_id = self._run_id()
-        run = Run(
-            run_id,
-            [Test(test_id=self._test_id(), check=check) for check in chosen],
-            trigger,
-            clock=self._clock,
-            publisher=self._publisher,
-            look=self._look,
-        )
-        self._active[run_id] = run
-        task = run.begin()
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(run_id, done))
-        return run_id
+        chosen = plan(choice, self._configuration.applications, self.checks)
+        return self._begin(chosen, trigger, self._look, simulated=False)
+
+    def simulate(self, checks: Sequence[Check], look: Look) -> str:
+        """Start a run that only seems to be one: `look` invents its results."""
+        return self._begin(checks, "simulator", look, simulated=True)
 
     async def command(self, run_id: str, command: Literal["pause", "resume", "cancel"], who: str) -> None:
         """Command a run. Raises `UnknownRun`, or `RunConflict` when its state does not admit it."""
@@ -103,6 +94,23 @@ class Runs:
                 run.cut_off("interrupted", reason)
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _begin(self, checks: Sequence[Check], trigger: Trigger, look: Look, *, simulated: bool) -> str:
+        run_id = self._run_id()
+        run = Run(
+            run_id,
+            [Test(test_id=self._test_id(), check=check) for check in checks],
+            trigger,
+            clock=self._clock,
+            publisher=self._publisher,
+            look=look,
+            simulated=simulated,
+        )
+        self._active[run_id] = run
+        task = run.begin()
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(run_id, done))
+        return run_id
 
     async def _not_active(self, run_id: str, command: str) -> AppSentryError:
         row = await self._history.read(reading.run(run_id))

@@ -16,7 +16,7 @@ from appsentry_server.store.rows import RunRow, TestRow
 from appsentry_server.streams.publisher import Publisher
 
 AT_ONCE = 8
-"""Tests of one run that go on side by side."""
+"""Tests of one run that go on side by side; simulated ones go one after the other, so that a seed repeats them."""
 
 Look = Callable[[Check, str], Awaitable[Result]]
 """Make a result of this check for this run, and pass it on to the history."""
@@ -45,7 +45,15 @@ class Run:
     """A run in progress. Its events are on stream `run:<id>`, its beginning and its end on `runs`."""
 
     def __init__(
-        self, run_id: str, tests: Sequence[Test], trigger: Trigger, *, clock: Clock, publisher: Publisher, look: Look
+        self,
+        run_id: str,
+        tests: Sequence[Test],
+        trigger: Trigger,
+        *,
+        clock: Clock,
+        publisher: Publisher,
+        look: Look,
+        simulated: bool = False,
     ) -> None:
         self.run_id = run_id
         self.state: RunState = "running"
@@ -54,6 +62,8 @@ class Run:
         self._clock = clock
         self._publisher = publisher
         self._look = look
+        self._simulated = simulated
+        self._mark = {"simulated": True} if simulated else {}
         self._began = clock.monotonic()
         self._started_ms = clock.now_ms()
         self._counts: Counter[str] = Counter()
@@ -74,7 +84,7 @@ class Run:
         application_ids = list(dict.fromkeys(test.check.application_id for test in self.tests))
         test_types = list(dict.fromkeys(test.check.settings.type for test in self.tests))
         return RunRow(
-            self.run_id, self.state, self._trigger, False, self._started_ms, ended_ms, reason,
+            self.run_id, self.state, self._trigger, self._simulated, self._started_ms, ended_ms, reason,
             application_ids, test_types, len(self.tests),
         )  # fmt: skip
 
@@ -82,20 +92,17 @@ class Run:
         """Say that the run has started, and start it."""
         row = self.row()
         self._publisher.run(row)
-        self._publisher.event(
-            "runs",
-            "testRunStarted",
-            {
-                "testRunId": self.run_id,
-                "applicationCount": len(row.application_ids),
-                "testCount": row.total,
-                "applicationIds": row.application_ids,
-                "testTypes": row.test_types,
-                "trigger": self._trigger,
-            },
-        )
+        beginning = {
+            "applicationCount": len(row.application_ids),
+            "testCount": row.total,
+            "applicationIds": row.application_ids,
+            "testTypes": row.test_types,
+            "trigger": self._trigger,
+        }
+        self._say("testRunStarted", beginning, stream="runs")
         waiting = iter(self.tests)
-        self._workers = [asyncio.create_task(self._take(waiting)) for _ in range(min(AT_ONCE, len(self.tests)))]
+        at_once = 1 if self._simulated else min(AT_ONCE, len(self.tests))
+        self._workers = [asyncio.create_task(self._take(waiting)) for _ in range(at_once)]
         return asyncio.create_task(self._work())
 
     def pause(self) -> None:
@@ -127,8 +134,7 @@ class Run:
     def _turn(self, state: RunState, event: str) -> None:
         self.state = state
         self._publisher.run(self.row())
-        place = {"testRunId": self.run_id, "completed": self.completed, "total": len(self.tests)}
-        self._publisher.event("runs", event, place)
+        self._say(event, {"completed": self.completed, "total": len(self.tests)}, stream="runs")
 
     async def _work(self) -> None:
         # Only the workers are ever cancelled, so that the end is reached whatever happens to them.
@@ -187,22 +193,23 @@ class Run:
         self._running.clear()
         self._show_progress()
         ended_ms = self._clock.now_ms()
-        place: dict[str, Any] = {"testRunId": self.run_id}
+        ending: dict[str, Any]
         reason = None
         if self._cut is not None and self.completed < len(self.tests):
             self.state, reason = self._cut
             name = "testRunCancelled" if self.state == "cancelled" else "testRunInterrupted"
-            place |= {"reason": reason, "completed": self.completed, "total": len(self.tests)}
+            ending = {"reason": reason, "completed": self.completed, "total": len(self.tests)}
         else:
             self.state = "completed"
             name = "testRunCompleted"
-            place |= {status: self._counts[status] for status in ("passed", "degraded", "failed", "unknown")}
-            place["duration"] = round((self._clock.monotonic() - self._began) * 1000, 3)
+            ending = {status: self._counts[status] for status in ("passed", "degraded", "failed", "unknown")}
+            ending["duration"] = round((self._clock.monotonic() - self._began) * 1000, 3)
         self._publisher.run(self.row(ended_ms=ended_ms, reason=reason))
-        self._publisher.event("runs", name, place)
+        self._say(name, ending, stream="runs")
 
-    def _say(self, name: str, fields: dict[str, Any]) -> None:
-        self._publisher.event(self._stream, name, {"testRunId": self.run_id, **fields})
+    def _say(self, name: str, fields: dict[str, Any], *, stream: str | None = None) -> None:
+        payload = {"testRunId": self.run_id, **fields, **self._mark}
+        self._publisher.event(stream or self._stream, name, payload)
 
     def _show_progress(self) -> None:
-        self._publisher.volatile(self._stream, "progressUpdate", self.progress())
+        self._publisher.volatile(self._stream, "progressUpdate", {**self.progress(), **self._mark})

@@ -51,19 +51,9 @@ class History:
         self.epoch = _epoch(connection)
 
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    async def open(cls, directory: Path) -> Self:
         """Open or make `history.duckdb` in this directory. Raises `HistoryUnavailable`."""
-        path = directory / "history.duckdb"
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            connection = duckdb.connect(path, config={"threads": "2", "memory_limit": "2GB"})
-            schema.create(connection)
-        except (OSError, duckdb.Error) as error:
-            raise HistoryUnavailable(
-                f"the history {path} cannot be opened: {error}; "
-                "stop the other server, or choose another place with --data-dir"
-            ) from error
-        return cls(connection)
+        return cls(await asyncio.to_thread(_open, directory))
 
     async def commit(self, batch: Batch) -> None:
         """Make the batch true, wholly or not at all. Raises `duckdb.Error` when it is not."""
@@ -117,6 +107,20 @@ class History:
             # The last state of a run within the batch stands.
             newest = {row.run_id: row for row in batch.runs}
             self._connection.executemany(_PUT_RUN, list(newest.values()))
+
+
+def _open(directory: Path) -> Cursor:
+    path = directory / "history.duckdb"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(path, config={"threads": "2", "memory_limit": "2GB"})
+        schema.create(connection)
+    except (OSError, duckdb.Error) as error:
+        raise HistoryUnavailable(
+            f"the history {path} cannot be opened: {error}; "
+            "stop the other server, or choose another place with --data-dir"
+        ) from error
+    return connection
 
 
 def _roll_back(connection: Cursor) -> None:

@@ -59,6 +59,17 @@ def last_results(cursor: Cursor) -> list[ResultRow]:
     return [ResultRow._make(row) for row in rows]
 
 
+def applications_told(cursor: Cursor) -> list[str]:
+    """The newest durable `applicationStatusUpdate` of every application that the journal still has, as JSON."""
+    rows = cursor.execute(
+        """
+        select arg_max(payload, seq) from events
+        where stream = 'applications' and name = 'applicationStatusUpdate' group by payload ->> '$.id'
+        """
+    ).fetchall()
+    return [payload for (payload,) in rows]
+
+
 def open_runs(cursor: Cursor) -> list[RunRow]:
     """Runs that had not ended when the server did."""
     rows = cursor.execute("select * from runs where state in (?, ?) order by started_ms", _OPEN_STATES).fetchall()

@@ -15,9 +15,9 @@ _ENDS = {"testRunCompleted": "completed", "testRunCancelled": "cancelled", "test
 class Published:
     """The snapshots of the streams `applications` and `runs`, exact at their heads because made from them."""
 
-    def __init__(self, applications: Iterable[Mapping[str, Any]], runs: Iterable[TestRun]) -> None:
+    def __init__(self, applications: Iterable[Mapping[str, Any]], runs: Mapping[str, TestRun]) -> None:
         self.applications: dict[str, Mapping[str, Any]] = {item["id"]: item for item in applications}
-        self.runs: dict[str, TestRun] = {run["testRunId"]: run for run in runs}
+        self.runs: dict[str, TestRun] = dict(runs)
 
     async def hear(self, event: Event) -> None:
         """Take up an event that was published."""

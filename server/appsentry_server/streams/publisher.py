@@ -57,6 +57,8 @@ class Publisher:
         self.failing_since_ms: int | None = None
         """Since when the history refuses commits; None while all is well."""
         self.commits = 0
+        self.last_result = journal.head("metrics")
+        """The number that the newest result has or will have."""
 
     @property
     def waiting(self) -> int:
@@ -69,6 +71,7 @@ class Publisher:
 
     def result(self, result: Result) -> None:
         """Keep a result; `healthMetricUpdate` follows from the row."""
+        self.last_result += 1
         self._put(result)
 
     def event(self, stream: str, name: str, payload: Mapping[str, Any]) -> None:

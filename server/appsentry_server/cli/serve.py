@@ -1,0 +1,45 @@
+"""`appsentry serve`: the server, on a configuration file."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+_DEFAULT = Path("appsentry.yaml")
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), envvar="APPSENTRY_CONFIG", help="Default: appsentry.yaml.")
+@click.option("--host", help="The address to listen on. Default: 127.0.0.1.")
+@click.option("--port", type=int, help="The port; 0 picks a free one. Default: 3001.")
+@click.option("--data-dir", type=click.Path(path_type=Path), envvar="APPSENTRY_DATA_DIR", help="The history's folder.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="A file with the token clients must show.")
+@click.option("--dev", is_flag=True, default=None, help="Development mode: lets clients simulate events.")
+def serve(
+    config: Path | None,
+    host: str | None,
+    port: int | None,
+    data_dir: Path | None,
+    token_file: Path | None,
+    dev: bool | None,
+) -> None:
+    """Run checks, keep every result and stream what happens, until a signal ends it."""
+    from appsentry_server.cli.starting import run_server, say_listening, token_reference, with_options
+    from appsentry_server.clock import SystemClock
+    from appsentry_server.configuration.problems import ConfigurationError
+    from appsentry_server.configuration.reloading import ConfigurationFile
+
+    path = config or _DEFAULT
+    if config is None and not path.exists():
+        click.echo("appsentry: no configuration: write appsentry.yaml here, or name one with --config FILE", err=True)
+        sys.exit(2)
+    file = ConfigurationFile(path, clock=SystemClock())
+    try:
+        configuration = file.load()
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    token = token_reference(token_file) or ("env:APPSENTRY_TOKEN" if os.environ.get("APPSENTRY_TOKEN") else None)
+    options = {"host": host, "port": port, "data_dir": data_dir, "token": token, "dev": dev}
+    run_server(with_options(configuration, **options), file, say_listening)

@@ -1,0 +1,93 @@
+"""The server put together in one place: what it is made of, and what each part is handed."""
+
+from appsentry_server.admission import Admission
+from appsentry_server.clock import Clock
+from appsentry_server.conduct import Check, Conductor
+from appsentry_server.configuration.model import Configuration, ServerSettings
+from appsentry_server.configuration.reloading import ConfigurationFile
+from appsentry_server.intake import Intake
+from appsentry_server.restoring import recent_runs, restored
+from appsentry_server.results import Result
+from appsentry_server.runs.registry import Runs
+from appsentry_server.schedule import Schedule, Tick
+from appsentry_server.server import Server
+from appsentry_server.services import Services
+from appsentry_server.simulator import Simulator
+from appsentry_server.sockets.requests import Requests
+from appsentry_server.sockets.subscriptions import Subscriptions
+from appsentry_server.sockets.transport import Transport
+from appsentry_server.store import reading, retention
+from appsentry_server.store.history import History
+from appsentry_server.streams.journal import Journal
+from appsentry_server.streams.published import Published
+from appsentry_server.streams.publisher import Publisher
+
+
+def admission(settings: ServerSettings) -> Admission:
+    """The rules of who may speak to a server with these settings. Raises `OpenBindRefused` when they are too open."""
+
+    def token() -> str | None:
+        return None if settings.token is None else settings.token.resolve()
+
+    rules = Admission(bound_to=settings.host, token=token, origins=settings.origins, hosts=settings.hosts)
+    rules.check_bind()
+    return rules
+
+
+async def compose(configuration: Configuration, clock: Clock, file: ConfigurationFile | None = None) -> Server:
+    """Open the history and put a server around it. Raises `HistoryUnavailable` or `OpenBindRefused`.
+
+    Nothing runs before the server's `start`.
+    """
+    settings = configuration.server
+    rules = admission(settings)
+    history = await History.open(settings.data_dir)
+    journal_since_ms = clock.now_ms() - round(settings.journal.total_seconds() * 1000)
+    heads = await history.read(reading.heads)
+    journal = Journal(history, heads, await history.read(retention.floors(journal_since_ms)))
+    publisher = Publisher(history, journal, clock)
+    board, latencies = await restored(configuration, history, journal, clock)
+    published = Published(board.applications(clock.now_ms()), await recent_runs(history))
+    conductor = Conductor(clock, settings.limits, settings.location)
+
+    async def carry_out(tick: Tick) -> None:
+        async with tick.check.turn:
+            # A test run may have looked while this tick waited for its turn.
+            if not intake.looked_since(tick.check.key, tick.due_ms):
+                intake.take(
+                    await conductor.conduct(
+                        tick.check, due_ms=tick.due_ms, due=tick.due, attempt=tick.attempt, run_id=None
+                    )
+                )
+
+    async def look(check: Check, run_id: str) -> Result:
+        async with check.turn:
+            due_ms, due = clock.now_ms(), clock.monotonic()
+            result = await conductor.conduct(check, due_ms=due_ms, due=due, attempt=1, run_id=run_id)
+            intake.take(result)
+            return result
+
+    schedule = Schedule(clock, carry_out)
+    intake = Intake(board, latencies, publisher, clock, schedule.observed)
+    runs = Runs(clock=clock, publisher=publisher, history=history, look=look)
+    transport = Transport(rules, clock)
+    subscriptions = Subscriptions(transport, journal, published, history, runs, clock)
+    simulator = Simulator(runs, intake, clock) if settings.dev else None
+    requests = Requests(subscriptions, runs, clock, simulator)
+    services = Services(
+        admission=rules,
+        clock=clock,
+        conductor=conductor,
+        history=history,
+        journal=journal,
+        published=published,
+        publisher=publisher,
+        requests=requests,
+        runs=runs,
+        schedule=schedule,
+        transport=transport,
+    )
+    publisher.listen(published.hear)
+    publisher.listen(subscriptions.deliver)
+    transport.serve(requests, subscriptions)
+    return Server(configuration, services, intake=intake, subscriptions=subscriptions, file=file)

@@ -1,0 +1,103 @@
+"""Listening: the HTTP server around a composed server, from its first line of output to its orderly end."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
+
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from appsentry_server.clock import Clock
+from appsentry_server.composition import admission, compose
+from appsentry_server.configuration.model import Configuration
+from appsentry_server.configuration.reloading import ConfigurationFile
+from appsentry_server.discovery import NoteRefused, announced
+from appsentry_server.errors import AppSentryError
+from appsentry_server.server import Server
+from appsentry_server.sockets.transport import MOST_MESSAGE_BYTES, PING_EVERY_S
+
+_IDLE_S = 2 * PING_EVERY_S + 40
+
+_log = logging.getLogger(__name__)
+
+
+class CannotListen(AppSentryError, OSError):
+    """The address is taken, or is not one of this machine's."""
+
+
+def web_application(server: Server) -> tornado.web.Application:
+    """The server's routes as a Tornado application with its limits."""
+    return tornado.web.Application(
+        server.routes(),
+        websocket_max_message_size=MOST_MESSAGE_BYTES,
+        # Engine.IO has its own ping; Tornado's would only notice the same again.
+        websocket_ping_interval=None,
+        log_function=lambda handler: None,
+    )
+
+
+async def listen(
+    configuration: Configuration,
+    clock: Clock,
+    file: ConfigurationFile | None,
+    ready: Callable[[str], Awaitable[None]],
+) -> None:
+    """Run a server until SIGTERM or SIGINT. `ready` is called with its address once it answers.
+
+    Raises `CannotListen`, whatever else keeps a server from starting, and what `ready` raises.
+    """
+    settings = configuration.server
+    admission(settings)
+    sockets = _bind(settings.host, settings.port)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    server = await compose(configuration, clock, file)
+    http = tornado.httpserver.HTTPServer(
+        web_application(server), max_body_size=MOST_MESSAGE_BYTES, idle_connection_timeout=_IDLE_S
+    )
+    try:
+        await server.start()
+        http.add_sockets(sockets)
+        url = _url(settings.host, sockets[0].getsockname()[1])
+        with ExitStack() as stack:
+            _announce(stack, url, configuration, clock)
+            told = asyncio.ensure_future(ready(url))
+            told.add_done_callback(lambda done: stopped.set() if not done.cancelled() and done.exception() else None)
+            await server.run_until(stopped)
+            told.cancel()
+            with suppress(asyncio.CancelledError):
+                await told
+    finally:
+        http.stop()
+        await server.stop()
+        await http.close_all_connections()
+
+
+def _bind(host: str, port: int) -> list[socket.socket]:
+    try:
+        return tornado.netutil.bind_sockets(port, host)
+    except OSError as error:
+        raise CannotListen(
+            f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --port"
+        ) from error
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(stack: ExitStack, url: str, configuration: Configuration, clock: Clock) -> None:
+    token = configuration.server.token
+    token_file = token.removeprefix("file:") if token and token.startswith("file:") else None
+    try:
+        note = announced(url, token_file=token_file, started_ms=clock.now_ms(), environment=os.environ)
+        stack.enter_context(note)
+    except NoteRefused as error:
+        _log.warning("notebooks must be told the address: %s", error)

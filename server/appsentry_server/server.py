@@ -1,0 +1,208 @@
+"""A server's life: what runs beside its doors, how a new configuration is taken up, and how it all ends."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+
+import duckdb
+from tornado.routing import URLSpec
+
+from appsentry_server.api.routes import routes
+from appsentry_server.checks.http import HttpClient
+from appsentry_server.checks.table import KINDS
+from appsentry_server.conduct import Check
+from appsentry_server.configuration.model import Configuration
+from appsentry_server.configuration.problems import ConfigurationError
+from appsentry_server.configuration.reloading import ConfigurationFile
+from appsentry_server.errors import AppSentryError
+from appsentry_server.intake import Intake
+from appsentry_server.runs.recovery import interrupt_open_runs
+from appsentry_server.services import Services
+from appsentry_server.sockets.subscriptions import Subscriptions
+from appsentry_server.store import retention, summaries
+
+_log = logging.getLogger(__name__)
+
+_FINISH_S = 4.0
+"""How long running checks may take to finish when the server stops; its whole end takes less than ten seconds."""
+
+_HOUSEKEEPING_S = 60.0
+_TOKEN_EVERY_S = 1.0
+
+
+class PartFailed(AppSentryError, RuntimeError):
+    """A part that should run for ever has ended: a fault of ours, and the server stops rather than go on without."""
+
+
+class Server:
+    """One server, made by `compose`. `start` and `stop` are its life."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        services: Services,
+        *,
+        intake: Intake,
+        subscriptions: Subscriptions,
+        file: ConfigurationFile | None,
+    ) -> None:
+        self.configuration = configuration
+        self.services = services
+        self._intake = intake
+        self._subscriptions = subscriptions
+        self._file = file
+        self._client = HttpClient()
+        self._checks: dict[tuple[str, str], Check] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._broken = asyncio.Event()
+        self._fault: PartFailed | None = None
+
+    def routes(self) -> list[URLSpec]:
+        """The server's doors: the socket and the API, as Tornado routes without a prefix."""
+        return routes(self.services, ready=lambda: "schedule" in self._tasks)
+
+    async def start(self) -> None:
+        """Begin to check. Runs that an earlier server died under are ended first."""
+        services = self.services
+        self._begin("publisher", services.publisher.work)
+        interrupted = await interrupt_open_runs(
+            services.history, services.journal, services.publisher, services.clock.now_ms()
+        )
+        if interrupted:
+            _log.warning("%d test runs were interrupted by the last stop", interrupted)
+        self._take_up(self.configuration)
+        self._intake.tell_changes()
+        self._begin("schedule", services.schedule.work)
+        self._begin("intake", self._intake.work)
+        self._begin("batches", self._subscriptions.send_batches)
+        self._begin("heads", self._subscriptions.send_heads)
+        self._begin("housekeeping", self._keep_house)
+        self._begin("token", self._follow_token)
+        if self._file is not None:
+            file = self._file
+            self._begin("configuration", lambda: file.follow(self._reload))
+
+    async def run_until(self, stopped: asyncio.Event) -> None:
+        """Wait for the event. Raises `PartFailed` when a part of the server ends before."""
+        broken = asyncio.ensure_future(self._broken.wait())
+        waiting = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait({waiting, broken}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        broken.cancel()
+        if self._fault is not None:
+            raise self._fault
+
+    async def stop(self) -> None:
+        """End in order: no new checks, running ones finished or marked, everything told and kept."""
+        services = self.services
+        services.schedule.stop()
+        await services.runs.interrupt_all("the server was stopped")
+        try:
+            async with asyncio.timeout(_FINISH_S):
+                await services.schedule.drained()
+                if "publisher" in self._tasks:
+                    await services.publisher.settled()
+                    await self._flush()
+        except TimeoutError:
+            _log.warning("some checks did not finish in time; they leave no result")
+        await services.transport.close()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for check in self._checks.values():
+            check.probe.close()
+        await self._client.close()
+        await services.history.close()
+
+    def _begin(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        task = self._tasks[name] = asyncio.create_task(work(), name=name)
+        task.add_done_callback(self._part_ended)
+
+    def _part_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            _log.critical("the part %r ended", task.get_name(), exc_info=task.exception())
+            self._fault = PartFailed(f"the part {task.get_name()!r} of the server ended: this is a fault of AppSentry")
+            self._broken.set()
+
+    def _take_up(self, configuration: Configuration) -> None:
+        """Let this configuration be in force: what did not change goes on as if nothing happened."""
+        self.configuration = configuration
+        before, self._checks = self._checks, {}
+        for application in configuration.applications:
+            for settings in application.checks:
+                key = (application.id, settings.id)
+                known = before.get(key)
+                if known is None or known.settings != settings:
+                    probe = KINDS[settings.type].prepare(settings, self._client)
+                    known = Check(application_id=application.id, settings=settings, probe=probe)
+                self._checks[key] = known
+        for key, check in before.items():
+            if self._checks.get(key) is not check:
+                retiring = asyncio.create_task(_retire(check))
+                self._retiring.add(retiring)
+                retiring.add_done_callback(self._retiring.discard)
+        self.services.runs.replace(configuration, self._checks)
+        self.services.schedule.replace(self._checks.values(), self._intake.last_due_ms())
+
+    def _reload(self, version: Configuration | ConfigurationError) -> None:
+        if isinstance(version, ConfigurationError):
+            _log.error("the new configuration is bad and the old one stays in force:\n%s", version)
+            self._intake.announce("error", f"the new configuration is bad, the old one stays in force: {version}")
+            return
+        self._intake.reconfigure(version)
+        self._take_up(version)
+        _log.info("the new configuration is in force")
+        self._intake.announce("info", "the new configuration is in force")
+
+    async def _follow_token(self) -> None:
+        token = self.services.admission.token()
+        while True:
+            await self.services.clock.sleep(_TOKEN_EVERY_S)
+            now = self.services.admission.token()
+            if now != token:
+                token = now
+                _log.warning("the token has changed: disconnecting every socket")
+                await self.services.transport.disconnect_all()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await self.services.clock.sleep(_HOUSEKEEPING_S)
+            try:
+                await self._flush()
+                await self._trim()
+            except duckdb.Error as error:
+                # Nothing is lost: what was not kept is kept the next time, or read from the results at the next start.
+                _log.error("summaries could not be kept, or old rows not deleted: %s", error)
+
+    async def _flush(self) -> None:
+        """Keep the summaries of all that has happened so far."""
+        grown = self._intake.summaries()
+        # Its number is only true once those results are committed.
+        await self.services.publisher.settled()
+        await self.services.history.write(summaries.keep(grown))
+        self._intake.kept(grown)
+
+    async def _trim(self) -> None:
+        services, settings = self.services, self.configuration.server
+        now_ms = services.clock.now_ms()
+        history = services.history
+        while await history.write(retention.trim_results(now_ms - _ms(settings.retention))):
+            await services.clock.sleep(0)
+        while await history.write(retention.trim_events(now_ms - _ms(settings.journal))):
+            await services.clock.sleep(0)
+        await history.write(retention.trim_runs(now_ms - _ms(settings.retention)))
+        await history.write(summaries.forget(now_ms - _ms(settings.retention)))
+        self._intake.forget(now_ms - _ms(settings.retention))
+        services.journal.raise_floors(await history.read(retention.floors(now_ms - _ms(settings.journal))))
+
+
+async def _retire(check: Check) -> None:
+    """Close a check's probe when nobody uses it any more."""
+    async with check.turn:
+        check.probe.close()
+
+
+def _ms(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)
