@@ -114,7 +114,10 @@ class Board(TypedDict):
 
 
 class Delta(TypedDict, total=False):
-    """What changed. With `whole`, everything that is not in it is gone; new feed entries come oldest first."""
+    """What changed; what is gone goes first, so that an application that left and came back starts anew.
+
+    With `whole`, everything that is not in it is gone. New feed entries come oldest first.
+    """
 
     whole: bool
     asOf: int | None
@@ -154,10 +157,10 @@ def fold(board: Board, delta: Delta) -> Board:
     newest = board["feed"][0]["number"] if board["feed"] else 0
     fresh = [entry for entry in delta.get("feed", ()) if entry["number"] > newest]
     board["feed"] = [*reversed(fresh), *board["feed"]][:FEED_LENGTH]
-    for card_id, change in delta.get("cards", {}).items():
-        board["cards"][card_id] = _fold_card(board["cards"].get(card_id), change)
     for card_id in delta.get("cardsGone", ()):
         board["cards"].pop(card_id, None)
+    for card_id, change in delta.get("cards", {}).items():
+        board["cards"][card_id] = _fold_card(board["cards"].get(card_id), change)
     return board
 
 

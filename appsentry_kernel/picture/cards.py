@@ -32,7 +32,6 @@ class Cards:
         if card is None:
             self._cards[application_id] = {**fresh, "heard": 0, "beats": []}
             self._changed[application_id] = set(fresh)
-            self._gone.discard(application_id)
             return None
         before = card["status"]
         changed = {field for field, value in fresh.items() if card.get(field) != value}

@@ -72,8 +72,8 @@ export class Board {
     const newest = this.feed[0]?.number ?? 0;
     const fresh = (delta.feed ?? []).filter((entry) => entry.number > newest);
     this.feed = [...fresh.reverse(), ...this.feed].slice(0, FEED_LENGTH);
-    for (const [id, change] of Object.entries(delta.cards ?? {})) this.#changeCard(id, change);
     for (const id of delta.cardsGone ?? []) this.cards.delete(id);
+    for (const [id, change] of Object.entries(delta.cards ?? {})) this.#changeCard(id, change);
   }
 
   #changeCard(id, change) {

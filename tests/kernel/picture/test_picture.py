@@ -1,0 +1,196 @@
+"""The picture: what each event changes in it, what bounds it, and what it does with nonsense."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appsentry_contract.events import EVENTS
+from appsentry_kernel.picture import Picture, empty_board, fold
+
+
+def shown(picture: Picture) -> Any:
+    return fold(empty_board(), picture.snapshot())
+
+
+def apply(picture: Picture, *events: tuple[str, Any]) -> Any:
+    for name, payload in events:
+        picture.apply(name, payload)
+    return shown(picture)
+
+
+def test_a_run_is_followed_from_its_start_to_its_end(events):
+    picture = Picture()
+    line = apply(picture, events.started(tests=3), events.progress(1, 3, now="a"), events.passed())["runs"]["r1"]
+    assert (line["state"], line["completed"], line["total"], line["current"], line["passed"]) == (
+        "running", 1, 3, "a", 1,
+    )  # fmt: skip
+    line = apply(picture, events.completed(passed=2, failed=1))["runs"]["r1"]
+    assert (line["state"], line["completed"], line["passed"], line["failed"], line["duration"]) == (
+        "completed", 3, 2, 1, 1234.5,
+    )  # fmt: skip
+    assert line["current"] is None
+
+
+def test_between_two_tests_the_application_last_begun_stays_named(events):
+    board = apply(Picture(), events.started(), events.progress(1, 3, now="a"), events.progress(2, 3, now=None))
+    assert board["runs"]["r1"]["current"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("testRunPaused", "paused"), ("testRunResumed", "running")],
+)
+def test_a_run_turns_and_goes_on(events, name, state):
+    board = apply(Picture(), events.started(), events.turned(name, completed=2, total=3))
+    assert (board["runs"]["r1"]["state"], board["runs"]["r1"]["completed"]) == (state, 2)
+    assert board["runs"]["r1"]["duration"] is None
+
+
+@pytest.mark.parametrize(("name", "state"), [("testRunCancelled", "cancelled"), ("testRunInterrupted", "interrupted")])
+def test_a_run_that_is_cut_off_says_why_and_how_long_it_went(events, name, state):
+    board = apply(Picture(), events.started(), events.turned(name, completed=2, total=3, reason="enough"))
+    line = board["runs"]["r1"]
+    assert (line["state"], line["reason"], line["completed"], line["duration"]) == (state, "enough", 2, 1000.0)
+    assert board["feed"][0]["message"] == "2 of 3 tests: enough"
+
+
+def test_events_of_an_unknown_or_ended_run_are_counted_and_change_nothing(events):
+    picture = Picture()
+    board = apply(picture, events.progress(1, 3, run="gone"), events.failed(run="gone"))
+    assert (board["runs"], board["feed"], board["counts"]) == ({}, [], {"stale": 2})
+    before = apply(picture, events.started(), events.completed(passed=3))["runs"]
+    board = apply(picture, events.progress(1, 3), events.passed(), events.started(), events.completed(failed=9))
+    assert board["runs"] == before
+    assert board["counts"] == {"stale": 6}
+
+
+def test_the_feed_tells_what_happened_newest_first_and_keeps_twenty(events):
+    picture = Picture()
+    apply(picture, events.application("a"), events.started(tests=30))
+    feed = apply(picture, *(events.failed("a", message=f"no {n}") for n in range(30)))["feed"]
+    assert [entry["message"] for entry in feed] == [f"no {n}" for n in range(29, 9, -1)]
+    assert feed[0] | {"at": 0, "number": 0} == {
+        "number": 0, "at": 0, "what": "test", "status": "failed", "application": "a", "name": "A", "type": "health",
+        "message": "no 29", "duration": 12.5, "simulated": False,
+    }  # fmt: skip
+
+
+def test_a_change_of_status_and_a_notification_are_news_but_an_unchanged_status_is_not(events):
+    board = apply(
+        Picture(),
+        events.application("a"),
+        events.application("a"),
+        events.application("a", "down"),
+        events.notice("hm"),
+    )
+    assert [(entry["what"], entry["status"], entry["message"]) for entry in board["feed"]] == [
+        ("notice", "warning", "hm"),
+        ("status", "down", "was healthy"),
+    ]
+
+
+def test_a_card_shows_its_application_and_the_beats_of_its_first_check(events, listed):
+    picture = Picture()
+    picture.load([listed("a", "degraded", "health", "login")], [])
+    card = apply(picture, events.metric(ms=7.0), events.metric(ms=None), events.metric(check="login", ms=900.0))
+    card = card["cards"]["a"]
+    assert (card["name"], card["status"], card["sla"]["budget"], card["heard"]) == ("A", "degraded", 0.9, 2)
+    assert card["beats"] == [(7.0, "up"), (None, "down")]
+    assert [check["check"] for check in card["checks"]] == ["health", "login"]
+
+
+def test_simulated_results_leave_no_beat(events):
+    board = apply(Picture(), events.application("a"), events.metric(simulated=True))
+    assert board["cards"]["a"]["beats"] == []
+
+
+def test_results_of_an_application_that_is_not_known_are_counted(events):
+    board = apply(Picture(), events.metric("ghost"))
+    assert (board["cards"], board["counts"]) == ({}, {"application": 1})
+
+
+def test_what_cannot_be_read_is_counted_and_changes_nothing(events):
+    name, payload = events.started()
+    nonsense: list[tuple[str, object]] = [
+        ("nobodyKnows", {}), (name, None), (name, []), (name, {}), (name, {**payload, "at": "yesterday"}),
+        (name, {**payload, "testCount": "many"}), ("applicationStatusUpdate", {"id": 3}),
+    ]  # fmt: skip
+    board = apply(Picture(), *nonsense)
+    assert board == {**empty_board(), "counts": {"unknown": 1, "malformed": 6}}
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.recursive(st.none() | st.text() | st.integers(), st.lists))
+def test_no_payload_whatever_raises(name, payload):
+    picture = Picture()
+    picture.apply(name, payload)
+    picture.apply(name, {"testRunId": payload, "at": payload})
+    json.dumps(picture.snapshot())
+
+
+def test_a_snapshot_of_the_server_replaces_what_was_heard(events, listed, listed_run):
+    picture = Picture()
+    apply(picture, events.application("a"), events.application("b"), events.metric("a"), events.started("lost"))
+    picture.delta()
+    picture.load([listed("a", "down"), {"id": "broken"}], [listed_run("r9", "completed"), {"testRunId": "broken"}])
+    board = shown(picture)
+    assert list(board["cards"]) == ["a"]
+    assert (board["cards"]["a"]["status"], board["cards"]["a"]["heard"]) == ("down", 1)
+    assert {run_id: line["state"] for run_id, line in board["runs"].items()} == {"r9": "completed"}
+    assert board["counts"] == {"malformed": 2}
+    delta = picture.delta()
+    assert delta is not None
+    assert (delta["cardsGone"], delta["runsGone"]) == (["b"], ["lost"])
+
+
+def test_runs_are_bounded_and_the_ended_ones_go_first(events):
+    picture = Picture()
+    apply(picture, events.started("going"))
+    for number in range(40):
+        board = apply(picture, events.started(f"r{number}"), events.completed(f"r{number}"))
+    assert len(board["runs"]) == 20
+    assert "going" in board["runs"]
+    assert "r39" in board["runs"]
+
+
+def test_beats_are_bounded(events):
+    picture = Picture()
+    board = apply(picture, events.application("a"), *(events.metric("a", ms=float(n)) for n in range(100)))
+    assert [ms for ms, _ in board["cards"]["a"]["beats"]] == [float(n) for n in range(70, 100)]
+
+
+def test_the_picture_is_as_old_as_its_newest_event(events):
+    picture = Picture()
+    assert shown(picture)["asOf"] is None
+    old, new = events.notice("old"), events.notice("new")
+    newest = apply(picture, new)["asOf"]
+    assert apply(picture, old)["asOf"] == newest
+
+
+def test_connection_problem_and_what_was_dropped_before_are_shown():
+    picture = Picture()
+    picture.connection("disconnected", "no server")
+    picture.problem("one")
+    picture.problem("two")
+    picture.dropped({"unreadable": 2})
+    assert picture.delta() == {
+        "connection": {"state": "disconnected", "detail": "no server"},
+        "problem": {"number": 2, "message": "two"},
+        "counts": {"unreadable": 2},
+    }
+    picture.dropped({"unreadable": 2})
+    assert picture.delta() is None
+
+
+def test_a_delta_holds_only_what_changed(events, listed):
+    picture = Picture()
+    picture.load([listed(name) for name in "abc"], [])
+    picture.delta()
+    apply(picture, events.application("b", "down"), events.metric("b", ms=3.0))
+    delta = picture.delta()
+    assert delta is not None
+    assert delta["cards"] == {"b": {"status": "down", "heard": 1, "beats": [(3.0, "up")]}}
+    assert set(delta) == {"asOf", "cards", "feed"}
+    assert picture.delta() is None

@@ -1,0 +1,373 @@
+"""The widget's browser side: what each message draws, what nothing can inject, and what is left when a view closes."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+def card(name: str, status: str = "healthy", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": name.lower().replace(" ", "-"), "name": name, "group": None, "tags": [], "status": status,
+        "response": 42.0, "uptime": 99.95, "checked": 0, "simulated": False, "heard": 2,
+        "sla": {"status": "met", "target": 99.9, "actual": 99.95, "budget": 0.5},
+        "checks": [check("health")], "beats": [[40.0, "up"], [None, "down"]], **fields,
+    }  # fmt: skip
+
+
+def check(kind: str, status: str = "up", message: str | None = None) -> dict[str, Any]:
+    return {"check": kind, "type": kind, "status": status, "response": 42.0, "message": message}
+
+
+def run(state: str = "running", completed: int = 1, **fields: Any) -> dict[str, Any]:
+    return {
+        "run": "r1", "state": state, "simulated": False, "applications": 2, "total": 4, "completed": completed,
+        "current": "payment-api", "passed": completed, "degraded": 0, "failed": 0, "unknown": 0, "started": 0,
+        "duration": None, "reason": None, **fields,
+    }  # fmt: skip
+
+
+def entry(number: int, **fields: Any) -> dict[str, Any]:
+    return {
+        "number": number, "at": 1_795_420_800_000 + number, "what": "test", "status": "passed", "application": "a",
+        "name": f"App {number}", "type": "health", "message": None, "duration": 12.0, "simulated": False, **fields,
+    }  # fmt: skip
+
+
+def board(*cards: dict[str, Any], number: int = 0, **fields: Any) -> dict[str, Any]:
+    live = {"state": "live", "detail": None}
+    delta = {
+        "whole": True, "asOf": 1_795_420_800_000, "connection": live, "counts": {}, "problem": None, "runs": {},
+        "feed": [], "cards": {one["id"]: one for one in cards}, **fields,
+    }  # fmt: skip
+    return {"number": number, "delta": delta}
+
+
+def hear(page: Any, number: int, **delta: Any) -> None:
+    page.evaluate("([number, delta]) => hear(number, delta)", [number, delta])
+
+
+def names(page: Any) -> list[str]:
+    return page.locator(".as-card .as-name").all_inner_texts()
+
+
+@pytest.mark.parametrize("module", ["joined", "dashboard"])
+def test_a_late_view_shows_the_whole_board(open_page, module):
+    page = open_page(
+        board(card("Payment API"), card("Shop", "down"), runs={"r1": run()}, feed=[entry(1), entry(2)]), module
+    )
+    assert names(page) == ["Shop", "Payment API"]
+    expect(page.get_by_text("Testing payment-api…")).to_be_visible()
+    assert page.locator(".as-entry .as-name").all_inner_texts() == ["App 2", "App 1"]
+    expect(page.locator(".as-card").first).to_contain_text("42 ms")
+    expect(page.locator(".as-card").first).to_contain_text("✅ SLA 99.9 % met")
+
+
+def test_deltas_change_only_what_they_name(open_page):
+    page = open_page(board(card("Payment API"), card("Shop")))
+    hear(page, 1, cards={"payment-api": {"status": "down", "heard": 3, "beats": [[None, "down"]]}})
+    expect(page.locator(".as-card").first).to_contain_text("Payment API")
+    expect(page.locator(".as-card").first).to_contain_text("down")
+    assert page.locator(".as-card[data-id=payment-api] rect").count() == 3
+    assert page.locator(".as-card[data-id=shop] rect").count() == 2
+    hear(page, 2, cardsGone=["shop"])
+    expect(page.locator(".as-card")).to_have_count(1)
+    assert page.evaluate("sent") == []
+
+
+def test_a_delta_that_repeats_beats_and_entries_changes_nothing(open_page):
+    page = open_page(board(card("Shop"), feed=[entry(1)]))
+    for number in (1, 2):
+        hear(page, number, cards={"shop": {"heard": 3, "beats": [[None, "down"]]}}, feed=[entry(1), entry(2)])
+    expect(page.locator(".as-entry")).to_have_count(2)
+    assert page.locator("rect").count() == 3
+
+
+def test_a_view_that_missed_a_message_asks_for_everything(open_page):
+    page = open_page(board(card("Shop"), number=4))
+    hear(page, 6, cards={"ghost": {"status": "down"}, "shop": {"status": "degraded"}})
+    assert page.evaluate("sent") == [{"command": "look"}]
+    expect(page.locator(".as-card")).to_have_count(1)
+    expect(page.locator(".as-card")).to_contain_text("degraded")
+    message = board(card("Ghost", "down"))
+    hear(page, 7, **message["delta"])
+    expect(page.locator(".as-card")).to_contain_text("Ghost")
+    hear(page, 8)
+    assert page.evaluate("sent") == [{"command": "look"}]
+
+
+def test_nothing_that_a_server_says_becomes_markup(open_page):
+    hostile = card("Shop", HOSTILE, group=HOSTILE, tags=[HOSTILE], checks=[check(HOSTILE, "down", HOSTILE)])
+    hostile["name"] = HOSTILE
+    line = run("cancelled", reason=HOSTILE)
+    said = entry(1, name=HOSTILE, message=HOSTILE, type=HOSTILE, status=HOSTILE)
+    page = open_page(
+        board(hostile, runs={"r1": line}, feed=[said], problem={"number": 1, "message": HOSTILE}, counts={HOSTILE: 2})
+    )
+    hear(page, 1, feed=[{**said, "number": 2}], connection={"state": "disconnected", "detail": HOSTILE})
+    expect(page.locator(".as-entry")).to_have_count(2)
+    assert page.locator("#here img, #here script").count() == 0
+    assert page.title() == ""
+    assert names(page) == [HOSTILE]
+
+
+def test_the_bar_follows_the_run_to_its_end(open_page):
+    page = open_page(board(runs={"r1": run(completed=1)}))
+    bar = page.get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuenow", "1")
+    expect(bar).to_have_attribute("aria-valuemax", "4")
+    expect(page.get_by_text("1 of 4 tests")).to_be_visible()
+    hear(page, 1, runs={"r1": run("completed", 4, passed=3, failed=1, duration=2_500.0)})
+    expect(bar).to_have_attribute("aria-valuenow", "4")
+    expect(page.get_by_text("Run completed")).to_be_visible()
+    expect(page.get_by_text("4 of 4 tests · 2.5 s")).to_be_visible()
+    expect(page.locator(".as-run")).to_contain_text("✔ 3 passed")
+    expect(page.locator(".as-run")).to_contain_text("✖ 1 failed")
+
+
+def test_several_runs_are_shown_newest_first_and_the_rest_are_counted(open_page):
+    runs = {f"r{n}": run(run=f"r{n}", started=n, current=f"app-{n}") for n in range(5)}
+    page = open_page(board(runs=runs))
+    assert page.locator(".as-run .as-headline").all_inner_texts() == [f"Testing app-{n}…" for n in (4, 3, 2)]
+    expect(page.get_by_text("and 2 more runs")).to_be_visible()
+
+
+def test_buttons_send_commands_and_show_what_can_be_done(open_page):
+    page = open_page(board(card("Payment API")))
+    page.get_by_role("button", name="Run Tests").click()
+    expect(page.get_by_role("button", name="Starting…")).to_be_disabled()
+    hear(page, 1, runs={"r1": run()})
+    expect(page.get_by_role("button", name="Run Tests")).to_be_enabled()
+    page.get_by_role("button", name="Pause").click()
+    hear(page, 2, runs={"r1": run("paused")})
+    expect(page.get_by_role("button", name="Pause")).to_be_hidden()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Test Payment API now").click()
+    assert page.evaluate("sent") == [
+        {"command": "run"},
+        {"command": "pause", "testRunId": "r1"},
+        {"command": "resume", "testRunId": "r1"},
+        {"command": "cancel", "testRunId": "r1"},
+        {"command": "run", "applicationIds": ["payment-api"]},
+    ]
+
+
+def test_a_refused_command_is_shown_until_it_is_dismissed(open_page):
+    page = open_page(board())
+    page.get_by_role("button", name="Run Tests").click()
+    hear(page, 1, problem={"number": 1, "message": "no application is called 'x'"})
+    expect(page.get_by_role("alert")).to_contain_text("no application is called 'x'")
+    expect(page.get_by_role("button", name="Run Tests")).to_be_enabled()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    hear(page, 2, problem={"number": 2, "message": "again"})
+    expect(page.get_by_role("alert")).to_contain_text("again")
+
+
+def test_the_connection_is_told_and_can_be_taken_up_again(open_page):
+    page = open_page(board())
+    hear(page, 1)
+    expect(page.get_by_text("Live Updates")).to_be_visible()
+    expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
+    hear(page, 2, connection={"state": "connecting", "detail": "attempt 2 of 5"})
+    expect(page.get_by_text("Connecting…")).to_be_visible()
+    hear(page, 3, connection={"state": "disconnected", "detail": "refused"})
+    expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d, .* ago"))).to_be_visible()
+    page.get_by_role("button", name="Reconnect").click()
+    assert page.evaluate("sent") == [{"command": "reconnect"}]
+
+
+def test_a_kernel_that_falls_silent_is_not_called_live(open_page):
+    page = open_page()
+    page.clock.install()
+    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hear(page, 1, connection={"state": "live", "detail": None}, asOf=1_795_420_800_000)
+    page.clock.run_for(1_000)
+    expect(page.get_by_text("Live Updates")).to_be_visible()
+    page.clock.run_for(12_000)
+    expect(page.get_by_text("No word from the kernel")).to_be_visible()
+    expect(page.get_by_text("Live Updates")).to_be_hidden()
+    hear(page, 2)
+    page.clock.run_for(1_000)
+    expect(page.get_by_text("Live Updates")).to_be_visible()
+
+
+def test_up_but_nobody_can_log_in_is_seen_as_such(open_page):
+    locked = card("Portal", "down", checks=[check("health"), check("login", "down", "step submit: no Dashboard")])
+    page = open_page(board(locked, card("Shop", checks=[check("health"), check("login")])))
+    expect(page.locator(".as-card[data-id=portal]")).to_contain_text("Up, but nobody can log in")
+    expect(page.locator(".as-card[data-id=portal]")).to_contain_text("step submit: no Dashboard")
+    expect(page.locator(".as-card[data-id=shop]")).not_to_contain_text("nobody")
+
+
+def test_the_feed_keeps_twenty_and_speaks_at_most_every_two_seconds(open_page):
+    page = open_page(board())
+    page.clock.install()
+    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    for number in range(1, 31):
+        hear(page, number, feed=[entry(number, message=f"news {number}")])
+        page.clock.run_for(50)
+    expect(page.locator(".as-entry")).to_have_count(20)
+    assert page.locator(".as-entry .as-message").first.inner_text() == "news 30"
+    log = page.get_by_role("log")
+    expect(log).to_have_attribute("aria-live", "polite")
+    assert log.locator("p").count() == 1
+    page.clock.run_for(2_000)
+    assert log.locator("p").all_text_contents()[-1].endswith("news 30")
+    assert log.locator("p").count() == 2
+
+
+def test_only_the_cards_that_can_be_seen_are_in_the_document(open_page):
+    page = open_page(
+        board(*(card(f"App {number:04}") for number in range(5_000))), viewport={"width": 1200, "height": 900}
+    )
+    expect(page.get_by_text("5,000 applications")).to_be_visible()
+    assert 0 < page.locator(".as-card").count() < 40
+    page.locator(".as-viewport").evaluate("(viewport) => (viewport.scrollTop = viewport.scrollHeight)")
+    expect(page.get_by_text("App 4999", exact=True)).to_be_visible()
+    assert 0 < page.locator(".as-card").count() < 40
+    hear(page, 1, cards={"app-4999": {"status": "down"}})
+    page.locator(".as-viewport").evaluate("(viewport) => (viewport.scrollTop = 0)")
+    expect(page.locator(".as-card").first).to_contain_text("App 4999")
+
+
+def test_a_card_that_moves_keeps_the_focus(open_page):
+    page = open_page(board(card("Aaa"), card("Bbb")))
+    button = page.get_by_role("button", name="Test Bbb now")
+    button.focus()
+    hear(page, 1, cards={"bbb": {"status": "down"}})
+    expect(page.locator(".as-card").first).to_contain_text("Bbb")
+    expect(button).to_be_focused()
+
+
+def test_two_views_show_one_board_and_close_one_by_one(open_page):
+    page = open_page(board(card("Shop")))
+    page.evaluate("""async () => {
+        const el = document.body.appendChild(document.createElement("div"));
+        window.close_second = await open_view(el);
+    }""")
+    hear(page, 1, cards={"shop": {"status": "down"}})
+    expect(page.locator(".as-card .as-status")).to_have_text(["down", "down"])
+    page.evaluate("close_second()")
+    hear(page, 2, cards={"shop": {"status": "degraded"}})
+    expect(page.locator(".as-card .as-status")).to_have_text(["degraded"])
+    assert page.evaluate("sent") == []
+
+
+COUNT = """() => {
+    window.held = 0;
+    const count = (object, add, remove) => {
+        const [was_add, was_remove] = [object[add], object[remove]];
+        object[add] = function (...rest) { held += 1; return was_add.apply(this, rest); };
+        object[remove] = function (...rest) { held -= 1; return was_remove.apply(this, rest); };
+    };
+    count(window, "setInterval", "clearInterval");
+    count(ResizeObserver.prototype, "observe", "disconnect");
+    count(MediaQueryList.prototype, "addEventListener", "removeEventListener");
+    count(document.head, "addEventListener", "removeEventListener");
+}"""
+
+
+def test_a_closed_view_leaves_nothing_behind(open_page):
+    page = open_page(board(card("Shop"), runs={"r1": run()}))
+    page.evaluate("close_view()")
+    page.evaluate(COUNT)
+    page.evaluate("async () => { window.close_view = await open_view(document.getElementById('here')) }")
+    assert page.evaluate("held") == 4
+    hear(page, 1, feed=[entry(1)])
+    page.evaluate("close_view()")
+    assert page.evaluate("held") == 0
+    assert page.locator("#here *").count() == 0
+    hear(page, 2, feed=[entry(2)])
+    page.evaluate("forget()")
+    assert page.evaluate("listeners.size") == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_stands_out_from_what_is_behind_it(open_page, theme):
+    states = ["healthy", "degraded", "down", "unknown", "maintenance", "paused"]
+    cards = [
+        card(f"App {state}", state, checks=[check("health", "down", "refused"), check("login")]) for state in states
+    ]
+    feed = [entry(n, status=word) for n, word in enumerate(["passed", "degraded", "failed", "unknown", "running"])]
+    page = open_page(
+        board(*cards, feed=feed, runs={"r1": run()}, counts={"malformed": 1}, problem={"number": 1, "message": "m"})
+    )
+    page.evaluate("(dark) => (document.body.style.background = dark ? '#111111' : '#ffffff')", theme == "dark")
+    hear(page, 1)
+    expect(page.locator(".appsentry")).to_have_attribute("data-theme", theme)
+    assert page.evaluate(CONTRAST) == []
+
+
+# WCAG 2: every element with text of its own against the colours painted behind it, composed from the page up.
+CONTRAST = """() => {
+    const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const behind = (element) => {
+        const layers = [];
+        for (let node = element; node; node = node.parentElement)
+            layers.unshift(getComputedStyle(node).backgroundColor);
+        return layers;
+    };
+    const paint = (layers) => {
+        context.fillStyle = "#fff";
+        context.fillRect(0, 0, 1, 1);
+        for (const layer of layers) {
+            context.fillStyle = layer;
+            context.fillRect(0, 0, 1, 1);
+        }
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const luminance = (channels) => {
+        const [red, green, blue] = channels.map((value) => {
+            const share = value / 255;
+            return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        });
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    };
+    const faint = [];
+    for (const element of document.querySelectorAll("#here *")) {
+        const own = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+        if (!own || !element.checkVisibility()) continue;
+        const layers = behind(element);
+        const [text, back] = [[...layers, getComputedStyle(element).color], layers].map(paint).map(luminance);
+        const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+        if (ratio < 4.5) faint.push(`${element.textContent}: ${ratio.toFixed(2)}`);
+    }
+    return faint;
+}"""
+
+
+def test_a_narrow_view_has_one_column_and_no_sideways_scrolling(open_page):
+    page = open_page(
+        board(card("A rather long name of an application"), card("Shop")), viewport={"width": 380, "height": 800}
+    )
+    left = page.locator(".as-card").evaluate_all("(cards) => cards.map((card) => card.getBoundingClientRect().left)")
+    assert left[0] == left[1]
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_nothing_moves_for_those_who_ask_for_it(open_page):
+    page = open_page(board(card("Shop"), runs={"r1": run()}, feed=[entry(1)]), reduced_motion="reduce")
+    hear(page, 1)
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_everything_can_be_reached_and_pressed_by_keyboard(open_page):
+    page = open_page(board(card("Shop"), runs={"r1": run()}))
+    reached = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText")
+        )
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert reached == [
+        "Run Tests", "Pause", "Cancel", "Applications, worst first", "Test Shop now", "Activity, newest first",
+    ]  # fmt: skip
+    page.get_by_role("button", name="Cancel").press("Enter")
+    assert page.evaluate("sent") == [{"command": "cancel", "testRunId": "r1"}]
