@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from appsentry_contract.instants import from_datetime
 
-_Certificate = Sequence[tuple[str, str]]
+_Certificate = Sequence[tuple[bytes, bytes]]
 
 
 def expiry_ms(chain: Sequence[_Certificate]) -> int | None:
     """Milliseconds since 1970 at which the leaf, the first of the chain, expires; None over plain HTTP."""
     if not chain:
         return None
-    written = dict(chain[0])["Expire date"]
+    written = dict(chain[0])[b"Expire date"].decode("ascii")
     return from_datetime(datetime.strptime(written, "%b %d %H:%M:%S %Y GMT").replace(tzinfo=UTC))

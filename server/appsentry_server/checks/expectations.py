@@ -1,16 +1,13 @@
 """What an answer has to look like: its status, its text, its JSON. One function a kind of expectation."""
 
-import codecs
 from collections.abc import Mapping
-from email.message import Message
-from functools import lru_cache
 from typing import Annotated
 
 import orjson
 from pydantic import Field, JsonValue
 
 from appsentry_server.checks.excerpts import PLAIN, Quoter
-from appsentry_server.checks.http import BODY_CAP, Exchange
+from appsentry_server.checks.exchange import BODY_CAP, Exchange
 from appsentry_server.checks.kind import Settings
 from appsentry_server.checks.patterns import JsonPathField, RegexField
 from appsentry_server.checks.statuses import SUCCESS, StatusSet
@@ -44,7 +41,7 @@ class TextExpectations(Settings):
     def _unmet(self, exchange: Exchange, quoter: Quoter) -> str | None:
         if self.text is None and self.regex is None:
             return None
-        text = exchange.body.decode(_charset(exchange.content_type), errors="replace")
+        text = exchange.text
         if self.text is not None and self.text not in text:
             return f"expected the text {quoter.quote(self.text)} in the body, found {quoter.quote_body(exchange.body)}"
         if self.regex is not None and not self.regex.found_in(text):
@@ -104,14 +101,3 @@ def _same(value: object, expected: JsonValue) -> bool:
 def _shown(value: object, quoter: Quoter) -> str:
     text = orjson.dumps(value).decode()
     return quoter.quote(text)[1:-1]
-
-
-@lru_cache(maxsize=1024)
-def _charset(content_type: str | None) -> str:
-    message = Message()
-    message["Content-Type"] = content_type or ""
-    named = message.get_content_charset("utf-8")
-    try:
-        return codecs.lookup(named).name
-    except LookupError:
-        return "utf-8"

@@ -66,12 +66,12 @@ def of_transfer(curl: pycurl.Curl, code: int, place: str) -> Failure:
     if code == pycurl.E_COULDNT_CONNECT:
         return _unconnected(curl.getinfo(pycurl.OS_ERRNO), place)
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        return _unverified(curl.getinfo(pycurl.SSL_VERIFYRESULT), curl.errstr(), place)
+        return _unverified(curl.getinfo(pycurl.SSL_VERIFYRESULT), curl.errstr_raw().decode(errors="replace"), place)
     broken = BY_CONNECT_ERRNO.get(curl.getinfo(pycurl.OS_ERRNO))
     failure_class = BY_CURL_CODE.get(code, "internal")
     if failure_class == "tls_other" and broken == "reset":
         failure_class = "reset"
-    found = curl.errstr() or f"libcurl's error {code}"
+    found = curl.errstr_raw().decode(errors="replace") or f"libcurl's error {code}"
     return Failure(failure_class=failure_class, message=f"expected a whole answer from {place}, found: {found}")
 
 

@@ -8,8 +8,10 @@ from pydantic import Field
 
 from appsentry_server import durations
 from appsentry_server.checks import failures
+from appsentry_server.checks.exchange import Exchange
 from appsentry_server.checks.expectations import HttpExpectations
-from appsentry_server.checks.http import Exchange, HttpClient, TlsSettings
+from appsentry_server.checks.handle import TlsSettings
+from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings, Probe
 from appsentry_server.checks.urls import WebUrl, target
 from appsentry_server.durations import Duration

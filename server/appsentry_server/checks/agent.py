@@ -1,0 +1,196 @@
+"""An agent makes the requests of one check on a libcurl handle of its own: one at a time, every limit kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pycurl
+
+from appsentry_server.checks import failures
+from appsentry_server.checks.certificates import expiry_ms
+from appsentry_server.checks.excerpts import PLAIN, Quoter
+from appsentry_server.checks.exchange import BODY_CAP, Exchange
+from appsentry_server.checks.handle import TlsSettings, content_type_of, easy_handle, location_of, phases_of
+from appsentry_server.checks.resolver import ResolveError
+from appsentry_server.checks.transfers import Pin, Transfers
+from appsentry_server.checks.urls import Target, relative
+from appsentry_server.results import Failure, Phases
+
+if TYPE_CHECKING:
+    from appsentry_server.checks.http import HttpClient
+
+_EXCERPT_BYTES = 2048
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REPEATS_THE_METHOD = frozenset({307, 308})
+
+
+class Agent:
+    """Makes requests one after the other with the options of one check. Made by `HttpClient.agent`."""
+
+    def __init__(
+        self, client: "HttpClient", tls: TlsSettings, connect_s: float, body: bool, certificates: bool
+    ) -> None:
+        self._client = client
+        self._transfers = client.transfers
+        self._quoter = PLAIN
+        self._body = bytearray()
+        self._size = 0
+        self._keep = BODY_CAP if body else _EXCERPT_BYTES
+        self._certificates = certificates
+        self._url = ""
+        self._timeout_ms = 0
+        self._curl = easy_handle(tls, connect_s)
+        self._curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        if certificates:
+            self._curl.setopt(pycurl.OPT_CERTINFO, 1)
+
+    async def exchange(self, target: Target, deadline: float, *, form: bytes | None = None) -> Exchange:
+        """GET `target`, or POST `form` to it, until `deadline` on the client's monotonic clock. Follows no redirect."""
+        clock, resolver = self._client.clock, self._client.resolver
+        now = clock.monotonic()
+        dns_ms = None
+        addresses = resolver.known(target.host)
+        if addresses is None:
+            began = now
+            try:
+                addresses = await resolver.resolve(target.host, deadline - began)
+            except ResolveError as error:
+                elapsed_ms = _ms(clock.monotonic() - began)
+                phases = Phases(dns_ms=elapsed_ms)
+                return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failures.of_name(error))
+            now = clock.monotonic()
+            dns_ms = _ms(now - began)
+        left_ms = round((deadline - now) * 1000)
+        if left_ms <= 0:
+            failure = failures.out_of_time(target.place)
+            return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
+        return await self._transfer(target, addresses, left_ms, dns_ms, form)
+
+    async def follow(
+        self, exchange: Exchange, deadline: float, *, redirects: int, form: bytes | None = None
+    ) -> Exchange:
+        """Go where redirects lead, at most `redirects` times; 307 and 308 repeat `form`, to its own origin only."""
+        for _ in range(redirects):
+            if exchange.location is None or exchange.failure is not None:
+                return exchange
+            if exchange.status not in _REPEATS_THE_METHOD:
+                form = None
+            exchange = await self._hop(exchange, exchange.location, deadline, form)
+        if exchange.location is None or exchange.failure is not None:
+            return exchange
+        where = self._quoter.quote(exchange.location)
+        message = f"expected an end after at most {redirects} redirects, found status {exchange.status} to {where}"
+        return replace(exchange, failure=Failure(failure_class="status", message=message))
+
+    @contextmanager
+    def session(self, quoter: Quoter) -> Iterator[None]:
+        """Keep cookies and connections from request to request, and let go of all of them at the end.
+
+        Messages quote the target by `quoter`.
+        """
+        curl, self._quoter = self._curl, quoter
+        self._transfers = Transfers()
+        for option in (pycurl.FRESH_CONNECT, pycurl.FORBID_REUSE):
+            curl.setopt(option, 0)
+        curl.setopt(pycurl.COOKIEFILE, "")
+        try:
+            yield
+        finally:
+            curl.setopt(pycurl.COOKIELIST, "ALL")
+            self._transfers.close()
+            self._transfers, self._quoter = self._client.transfers, PLAIN
+
+    @property
+    def cookies(self) -> frozenset[str]:
+        """The names of the cookies the session now holds."""
+        # Netscape's format: domain, subdomains, path, secure, expiry, name, value. Raw: a target may send any bytes.
+        lines: list[bytes] = self._curl.getinfo_raw(pycurl.INFO_COOKIELIST)
+        return frozenset(line.split(b"\t")[5].decode(errors="replace") for line in lines)
+
+    def close(self) -> None:
+        """Let go of the handle."""
+        self._curl.close()
+
+    async def _hop(self, exchange: Exchange, location: str, deadline: float, form: bytes | None) -> Exchange:
+        where = self._quoter.quote(location)
+        try:
+            target = relative(exchange.target, location)
+        except ValueError as error:
+            message = f"{error}, in the redirect to {where}"
+            return replace(exchange, failure=Failure(failure_class="status", message=message))
+        if form is not None and target.origin != exchange.target.origin:
+            message = f"expected no redirect of the form to another origin, found status {exchange.status} to {where}"
+            return replace(exchange, failure=Failure(failure_class="status", message=message))
+        after = await self.exchange(target, deadline, form=form)
+        elapsed_ms = exchange.elapsed_ms + after.elapsed_ms
+        return replace(after, elapsed_ms=elapsed_ms, phases=exchange.phases + after.phases)
+
+    async def _transfer(
+        self, target: Target, addresses: tuple[str, ...], left_ms: int, dns_ms: float | None, form: bytes | None
+    ) -> Exchange:
+        curl = self._curl
+        self._body.clear()
+        self._size = 0
+        if target.url != self._url:
+            curl.setopt(pycurl.URL, target.url)
+            self._url = target.url
+        if left_ms != self._timeout_ms:
+            curl.setopt(pycurl.TIMEOUT_MS, left_ms)
+            self._timeout_ms = left_ms
+        pin = self._pin(target, addresses)
+        if form is None:
+            code = await self._transfers.perform(curl)
+        else:
+            code = await self._post(form)
+        # The transfer got as far as its end, so libcurl has read the addresses.
+        pin.applied = True
+        return self._outcome(target, code, dns_ms)
+
+    async def _post(self, form: bytes) -> int:
+        self._curl.setopt(pycurl.POSTFIELDS, form)
+        try:
+            return await self._transfers.perform(self._curl)
+        finally:
+            # The form may hold a password: it stays no longer than it is needed.
+            self._curl.setopt(pycurl.POSTFIELDS, b"")
+            self._curl.setopt(pycurl.HTTPGET, 1)
+
+    def _pin(self, target: Target, addresses: tuple[str, ...]) -> Pin:
+        pin = self._transfers.pins.get(target.place)
+        if pin is None or not pin.applied or pin.addresses != addresses:
+            pin, entries = self._transfers.pin(target, addresses)
+            self._curl.setopt(pycurl.RESOLVE, entries)
+        return pin
+
+    def _write(self, chunk: bytes) -> int:
+        room = self._keep - len(self._body)
+        if room > 0:
+            self._body += chunk[:room]
+        self._size += len(chunk)
+        return len(chunk) if self._size <= BODY_CAP else 0
+
+    def _outcome(self, target: Target, code: int, dns_ms: float | None) -> Exchange:
+        curl = self._curl
+        phases = phases_of(curl, dns_ms)
+        elapsed_ms = curl.getinfo(pycurl.TOTAL_TIME_T) / 1000 + (dns_ms or 0.0)
+        capped = self._size > BODY_CAP
+        if code and not (capped and code == pycurl.E_WRITE_ERROR):
+            failure = failures.of_transfer(curl, code, target.place)
+            return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failure)
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        return Exchange(
+            target=target,
+            elapsed_ms=elapsed_ms,
+            phases=phases,
+            status=status,
+            body=bytes(self._body),
+            capped=capped,
+            content_type=content_type_of(curl),
+            location=location_of(curl) if status in _REDIRECTS else None,
+            certificate_until_ms=expiry_ms(curl.getinfo_raw(pycurl.INFO_CERTINFO)) if self._certificates else None,
+        )
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)
