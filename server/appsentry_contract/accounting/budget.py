@@ -29,8 +29,8 @@ def judge(tally: Tally, policy: Policy, target: float | None) -> Budget:
     """Judge the tally of a whole SLA window against a target in percent, such as 99.9.
 
     The budget is (100 % - target) of the window, whether or not all of it is known: an hour of history with a minute
-    down has used a minute of the month's 43, and has not broken a promise that is about the month. `breached` is a
-    budget overdrawn, which from then on until the bad time leaves the window no better time can mend.
+    down has used a minute of the month's 43, and has not broken a promise that is about the month. `breached` therefore
+    means that the target is missed even if all unknown time was good.
     """
     if target is None:
         return Budget(status="unknown", allowed_ms=None, remaining=None)

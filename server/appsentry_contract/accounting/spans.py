@@ -71,7 +71,7 @@ class Spans:
         self._from_ms = self._to_ms = self._n = self._interval_ms = 0
         self._verdict = len(VERDICTS)
         self._downs = self._row_from_ms = 0
-        self._flushed = (-1, 0)
+        self._flushed = (-(2**62), 0)
 
     @classmethod
     def of(cls, arrays: SpanArrays) -> Self:
@@ -99,6 +99,11 @@ class Spans:
     def last_from_ms(self) -> int | None:
         """Where the last span begins, None before the first result."""
         return self._from_ms if self._n else None
+
+    @property
+    def last_verdict(self) -> Verdict | None:
+        """The newest result's verdict, None before the first."""
+        return VERDICTS[self._verdict] if self._n else None
 
     @property
     def interval_ms(self) -> int:

@@ -1,0 +1,1 @@
+"""How every application stands, reduced from results: no clock, no history, no wire; instants are handed in."""
