@@ -71,6 +71,7 @@ class Run:
         self._going.set()
         self._running: list[str] = []
         self._cut: tuple[Literal["cancelled", "interrupted"], str] | None = None
+        self._broken_off = False
         self._workers: list[asyncio.Task[None]] = []
         self._stream = run_stream(run_id)
 
@@ -160,6 +161,7 @@ class Run:
             result = await self._look(test.check, self.run_id)
             failure = result.outcome.failure or failure
         except asyncio.CancelledError:
+            self._broken_off = True
             failure_class, reason = self._cut or ("interrupted", "the server stopped")
             failure = Failure(failure_class=failure_class, message=reason)
             raise
@@ -195,7 +197,8 @@ class Run:
         ended_ms = self._clock.now_ms()
         ending: dict[str, Any]
         reason = None
-        if self._cut is not None and self.completed < len(self.tests):
+        # A cut that came after the last test had ended changes nothing; one that broke a test off does.
+        if self._cut is not None and (self._broken_off or self.completed < len(self.tests)):
             self.state, reason = self._cut
             name = "testRunCancelled" if self.state == "cancelled" else "testRunInterrupted"
             ending = {"reason": reason, "completed": self.completed, "total": len(self.tests)}
