@@ -6,11 +6,13 @@ from appsentry_contract import __version__
 
 if TYPE_CHECKING:
     from appsentry_kernel.magic import load_ipython_extension
+    from appsentry_kernel.run import Run
     from appsentry_kernel.session import Session, connect
 
-__all__ = ["Session", "__version__", "connect", "load_ipython_extension"]
+__all__ = ["Run", "Session", "__version__", "connect", "load_ipython_extension"]
 
 _HOMES = {
+    "Run": "appsentry_kernel.run",
     "Session": "appsentry_kernel.session",
     "connect": "appsentry_kernel.session",
     "load_ipython_extension": "appsentry_kernel.magic",

@@ -44,13 +44,20 @@ class Api:
         raise ServerUnreachable(found)
 
     async def history(
-        self, start: datetime, end: datetime, *, applications: Sequence[str], types: Sequence[str], resolution: str
+        self,
+        start: datetime,
+        end: datetime,
+        *,
+        applications: Sequence[str],
+        types: Sequence[str],
+        resolution: str,
+        simulated: bool,
     ) -> bytes:
         """The history's rows as an Arrow IPC stream, for `table_of` to read."""
         if resolution not in RESOLUTIONS:
             raise ValueError(f"resolution={resolution!r} is not one of {', '.join(RESOLUTIONS)}")
         query = [("from", to_wire(from_datetime(start))), ("to", to_wire(from_datetime(end)))]
-        query += [("resolution", resolution)]
+        query += [("resolution", resolution), ("simulated", str(simulated).lower())]
         query += [("application", application) for application in applications]
         query += [("type", check_type) for check_type in types]
         return await self._get("/api/history", query, accept=ARROW)
@@ -78,8 +85,8 @@ class Api:
             raise ServerUnreachable(f"GET {self._url}{path}: {error or type(error).__name__}") from error
 
 
-def table_of(stream: bytes, *, resolution: str, simulated: bool) -> pa.Table:
-    """The rows of an Arrow IPC stream, in the columns of the resolution, simulated ones left out unless asked for.
+def table_of(stream: bytes, *, resolution: str) -> pa.Table:
+    """The rows of an Arrow IPC stream in the columns of the resolution.
 
     Raises `AppSentryError` when it is no such stream, or breaks off.
     """
@@ -88,10 +95,7 @@ def table_of(stream: bytes, *, resolution: str, simulated: bool) -> pa.Table:
             table = reader.read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise AppSentryError(f"the server's history is not a whole Arrow stream: {error}; ask again") from error
-    if resolution != "raw":
-        return conform(table, ROLLUP_COLUMNS)
-    table = conform(table, RESULT_COLUMNS)
-    return table if simulated else table.filter(pa.compute.invert(table.column("simulated")))
+    return conform(table, RESULT_COLUMNS if resolution == "raw" else ROLLUP_COLUMNS)
 
 
 async def _problem(answer: aiohttp.ClientResponse) -> str:

@@ -10,7 +10,7 @@ from appsentry_contract.events import RUN_ENDS, run_stream
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
 from appsentry_kernel.clock import Clock
 from appsentry_kernel.cursor import Event
-from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable
+from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, SessionClosed
 from appsentry_kernel.feed import Feed
 from appsentry_kernel.history import Api
 from appsentry_kernel.iothread import IoThread
@@ -72,7 +72,7 @@ class Reader:
         answer = await self._link.request("startTestRun", asked)
         run = self.runs.track(answer["testRunId"])
         if not run.settled:
-            self._follow(run.run_id)
+            self._follow(run.run_id, joined=True)
         return run
 
     async def command(self, command: str, run_id: object) -> None:
@@ -108,7 +108,7 @@ class Reader:
 
     async def _farewell(self) -> None:
         self._report("closed", "the session is closed")
-        self.runs.close(AppSentryError("the session was closed before the run ended"))
+        self.runs.close(SessionClosed("the session was closed before the run ended"))
         if self._screen is not None:
             self._screen.show()
         await self._link.hang_up()
@@ -222,12 +222,13 @@ class Reader:
         if self._screen is not None:
             self._screen.apply(name, payload)
 
-    def _follow(self, run_id: str) -> None:
-        """Follow a run's tests from its first event on; following it already changes nothing."""
+    def _follow(self, run_id: str, *, joined: bool = False) -> None:
+        """Follow a run's tests from its first event on, which `joined` says we hear; following it twice is fine."""
         cursor, runs = self.feed.cursor(run_stream(run_id)), self.feed.cursor("runs")
         if not cursor.started and runs.epoch is not None:
             cursor.start(runs.epoch, 0)
-            self.thread.spawn(self._fill(cursor.stream))
+            if not joined:
+                self.thread.spawn(self._fill(cursor.stream))
 
     async def _settle(self, run: TrackedRun) -> None:
         """After a run's end: fetch whatever of it is not here yet, then wake those who wait for it."""

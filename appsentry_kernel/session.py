@@ -149,10 +149,16 @@ class Session:
         Raises `ValueError` for a stretch of time that cannot be read, `RequestRefused` with the server's reason.
         """
         start, end = window(since, until, now=to_datetime(self._clock.now_ms()))
-        ask = partial(self._reader.api.history, start, end, applications=_words(application), types=_words(types))
-        stream = self._reader.thread.call(partial(ask, resolution=resolution))
-        wanted = self._simulated if simulated is None else simulated
-        return frame(table_of(stream, resolution=resolution, simulated=wanted))
+        ask = partial(
+            self._reader.api.history,
+            start,
+            end,
+            applications=_words(application),
+            types=_words(types),
+            resolution=resolution,
+            simulated=self._simulated if simulated is None else simulated,
+        )
+        return frame(table_of(self._reader.thread.call(ask), resolution=resolution))
 
     def run_tests(self, applications: Words = None, *, tags: Words = None, types: Words = None) -> Run:
         """Start a test run and give it back at once; `await` it for its end.

@@ -1,13 +1,24 @@
-"""What the kernel's tests share: events to feed, the real server, and a line to it that can be cut."""
+"""What the kernel's tests share: events to feed, the real server, a line to it that can be cut, and patience."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+import appsentry_kernel as sentry
+from appsentry_kernel.session import Session
+
+PATIENCE_S = 30.0
 
 
 @pytest.fixture
@@ -42,6 +53,153 @@ def metric() -> Callable[..., dict[str, Any]]:
     return make
 
 
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Waits until something holds, and fails when it does not within half a minute."""
+
+    def wait(holds: Callable[[], object]) -> None:
+        moments = threading.Event()
+        for _ in range(int(PATIENCE_S / 0.02)):
+            if holds():
+                return
+            moments.wait(0.02)
+        raise AssertionError("it did not come to hold")
+
+    return wait
+
+
+class Target:
+    """What the checks look at: `/up` answers 200, `/down` 503, `/held` nothing while it is held."""
+
+    def __init__(self) -> None:
+        self._released = threading.Event()
+        self._released.set()
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path == "/held":
+                    target._released.wait(PATIENCE_S)
+                self.send_response(503 if self.path.startswith("/down") else 200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                with suppress(OSError):
+                    self.wfile.write(b"ok")
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let no check of `/held` end while the block runs."""
+        self._released.clear()
+        try:
+            yield
+        finally:
+            self._released.set()
+
+    def close(self) -> None:
+        """Answer nothing any more."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def target() -> Iterator[Target]:
+    """One target for all servers."""
+    target = Target()
+    yield target
+    target.close()
+
+
+def configuration(target: Target) -> str:
+    """Four applications: one up and checked each second, one down, one that can be held, one with markup for a name."""
+
+    def application(app_id: str, path: str, interval: str, **more: Any) -> dict[str, Any]:
+        checks = [{"type": "health", "url": target.url + path, "interval": interval, "timeout": "20s", "confirm": 1}]
+        return {"id": app_id, "checks": checks, **more}
+
+    applications = [
+        application("payment-api", "/up", "1s", tags=["tier-1"], sla={"target": 99.9}),
+        application("search", "/down", "1s", tags=["tier-1"]),
+        application("held", "/held", "1h"),
+        application("markup", "/up", "1h", name="<script>alert(1)</script>"),
+    ]
+    return json.dumps({"applications": applications})  # JSON is YAML
+
+
+class RunningServer:
+    """`appsentry serve` as a process of its own."""
+
+    def __init__(self, folder: Path, target: Target, *, port: int = 0, token: str | None = None) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "appsentry.yaml").write_text(configuration(target))
+        command = [sys.executable, "-m", "appsentry_server", "serve", "--dev", "--port", str(port)]
+        command += ["--config", str(folder / "appsentry.yaml"), "--data-dir", str(folder / "data")]
+        if token is not None:
+            (folder / "token").write_text(token)
+            command += ["--token-file", str(folder / "token")]
+        self.environment = {"XDG_RUNTIME_DIR": str(folder)}
+        self._log = (folder / "log").open("w")
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=self._log, text=True, env={**os.environ, **self.environment}
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("AppSentry is listening on "), (folder / "log").read_text()
+        self.url = line.split()[-1]
+
+    def stop(self) -> None:
+        """End it in order."""
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._log.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, target: Target) -> Iterator[RunningServer]:
+    """A server that every test may share because none stops it."""
+    server = RunningServer(tmp_path_factory.mktemp("server"), target)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, target: Target) -> Iterator[Callable[..., RunningServer]]:
+    """Starts a server of one's own; starting another goes on with the same history."""
+    started: list[RunningServer] = []
+
+    def start(**options: Any) -> RunningServer:
+        started.append(RunningServer(tmp_path / "own", target, **options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+@pytest.fixture
+def session(server: RunningServer) -> Iterator[Session]:
+    """A session with the shared server."""
+    with sentry.connect(server.url) as session:
+        yield session
+
+
 class Cable:
     """A line to a server that can be cut and mended: a proxy on a thread of its own."""
 
@@ -49,13 +207,13 @@ class Cable:
         parts = urlsplit(server_url)
         self._target = (str(parts.hostname), int(parts.port or 80))
         self._whole = True
+        self._websockets = True
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self._server = self._do(asyncio.start_server(self._connected, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-        self.connections = 0
 
     def cut(self) -> None:
         """Break every connection, and every new one, until the cable is mended."""
@@ -65,16 +223,23 @@ class Cable:
         """Let new connections through again."""
         self._whole = True
 
+    def refuse_websockets(self) -> None:
+        """Break new WebSocket connections, as a careless proxy would."""
+        self._websockets = False
+
     def close(self) -> None:
         """Take the cable away."""
         self._do(self._cut())
-        self._server.close()
+        self._do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+
+    async def _close(self) -> None:
+        self._server.close()
 
     async def _cut(self) -> None:
         self._whole = False
@@ -84,11 +249,12 @@ class Cable:
             await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._whole:
+        first = await reader.read(65_536) if self._whole else b""
+        if not first or (b"transport=websocket" in first and not self._websockets):
             writer.transport.abort()
             return
-        self.connections += 1
         onward_reader, onward = await asyncio.open_connection(*self._target)
+        onward.write(first)
         self._writers |= {writer, onward}
         await asyncio.gather(self._pass_on(reader, onward), self._pass_on(onward_reader, writer))
         self._writers -= {writer, onward}
@@ -99,3 +265,17 @@ class Cable:
                 writer.write(chunk)
                 await writer.drain()
         writer.close()
+
+
+@pytest.fixture
+def cable() -> Iterator[Callable[[str], Cable]]:
+    """Lays a cable to a server."""
+    laid: list[Cable] = []
+
+    def lay(url: str) -> Cable:
+        laid.append(Cable(url))
+        return laid[-1]
+
+    yield lay
+    for cable in laid:
+        cable.close()
