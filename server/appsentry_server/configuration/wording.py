@@ -94,6 +94,8 @@ def _of_text(error: ErrorDetails) -> str | None:
     if kind == "string_pattern_mismatch":
         pattern = _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
         return f"expected {pattern}, found {_word(found)}"
+    if kind == "path_not_file":
+        return f"expected the path of a file, found {_word(str(found))}, where there is none"
     if kind == "string_too_long":
         return f"expected at most {context['max_length']} characters, found {len(found)}"
     if kind == "string_too_short":

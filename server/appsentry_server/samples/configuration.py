@@ -62,7 +62,8 @@ applications:
     checks:
       - type: health
         url: {payments_gateway}/health
-        tls: {{ca: {ca}, certificate_degraded_below: 14d}}
+        tls: {{ca: {ca}}}
+        certificate_degraded_below: 14d
 
   - id: reporting  # out for 20 s now and then
     name: Reporting
