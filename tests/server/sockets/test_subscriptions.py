@@ -1,0 +1,192 @@
+"""Who hears what: places, pages, snapshots, resets, batches."""
+
+import asyncio
+
+import pytest
+
+from appsentry_contract.events import validator
+from appsentry_server.sockets import subscriptions
+
+
+async def _metrics(running, count):
+    async with asyncio.timeout(30):
+        while running.services.journal.head("metrics") < count:
+            await asyncio.sleep(0.02)
+
+
+def test_every_socket_hears_the_standing_streams(serving, app):
+    async def scenario():
+        async with serving(app("shop", interval="1s")) as running, running.reader() as reader:
+            metric = await reader.until_event("healthMetricUpdate")
+            validator("healthMetricUpdate").validate_python(metric)
+            validator("applicationStatusUpdate").validate_python(await reader.until_event("applicationStatusUpdate"))
+            await reader.ask("unsubscribe", {"stream": "metrics"})
+            heard = len(reader.named("healthMetricUpdate"))
+            head = running.services.journal.head("metrics")
+            await _metrics(running, head + 2)
+            assert len(reader.named("healthMetricUpdate")) == heard
+
+    asyncio.run(scenario())
+
+
+def test_pages_and_live_events_meet_without_a_hole(serving, app, monkeypatch):
+    monkeypatch.setattr(subscriptions, "PAGE", 7)
+
+    async def scenario():
+        applications = [app(f"app-{n}", interval="1s") for n in range(10)]
+        async with serving(*applications) as running:
+            await _metrics(running, 40)
+            async with running.reader() as reader:
+                place = {"epoch": running.services.journal.epoch, "seq": 0}
+                seen = []
+                while True:
+                    answer = await reader.ask("subscribe", {"stream": "metrics", "since": place})
+                    assert answer["ok"]
+                    assert len(answer["events"]) <= 7
+                    seen += [payload["seq"] for _, payload in answer["events"]]
+                    place = {**place, "seq": seen[-1]}
+                    if not answer["more"]:
+                        break
+                assert seen == list(range(1, len(seen) + 1))
+                await reader.until(lambda heard: any(p.get("seq", 0) > seen[-1] + 5 for _, p in heard))
+                live = [p["seq"] for n, p in reader.named("healthMetricUpdate")]
+                applied = sorted({*seen, *live})
+                assert applied == list(range(1, applied[-1] + 1))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("stream", ["applications", "metrics", "runs"])
+def test_a_place_that_cannot_be_resumed_is_answered_with_a_snapshot(serving, app, stream):
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            await _metrics(running, 1)
+            await running.services.publisher.settled()
+            journal = running.services.journal
+            ahead = {"epoch": journal.epoch, "seq": 10**9}
+            other = {"epoch": "another", "seq": 0}
+            for since, reason in ((ahead, "ahead"), (other, "epoch")):
+                answer = await reader.ask("subscribe", {"stream": stream, "since": since})
+                assert answer["reset"] is True
+                assert answer["reason"] == reason
+                assert answer["head"] == journal.head(stream)
+                assert isinstance(answer["snapshot"], dict)
+            journal.raise_floors({stream: journal.head(stream) + 1})
+            answer = await reader.ask("subscribe", {"stream": stream, "since": {"epoch": journal.epoch, "seq": 0}})
+            assert (answer.get("reason") == "trimmed") == (journal.head(stream) > 0)
+
+    asyncio.run(scenario())
+
+
+def test_a_snapshot_of_the_applications_is_what_its_events_said(serving, app):
+    async def scenario():
+        async with serving(app("shop", interval="1s"), app("broken", "bad", "1s")) as running:
+            async with running.reader() as reader:
+                await reader.until_event("applicationStatusUpdate", id="broken", status="down")
+                answer = await reader.ask("subscribe", {"stream": "applications", "since": None})
+                shown = {item["id"]: item for item in answer["snapshot"]["applications"]}
+                assert shown["broken"]["status"] == "down"
+                told = [p for n, p in reader.heard if n == "applicationStatusUpdate" and p["id"] == "broken"]
+                assert {**told[-1], **shown["broken"]} == told[-1]
+
+    asyncio.run(scenario())
+
+
+def test_batched_events_are_the_same_in_the_same_order_and_come_only_once(serving, app):
+    async def scenario():
+        applications = [app(f"app-{n}", interval="1s") for n in range(10)]
+        async with serving(*applications) as running, running.reader() as plain, running.reader() as batched:
+            place = {"epoch": running.services.journal.epoch, "seq": 0}
+            answer = await batched.ask("subscribe", {"stream": "metrics", "since": place, "batch": True})
+            reached = answer["events"][-1][1]["seq"] if answer["events"] else 0
+            await batched.until(lambda heard: sum(n == "eventBatch" for n, _ in heard) >= 3)
+            events = [event for n, p in batched.heard if n == "eventBatch" for event in p["events"]]
+            seqs = [payload["seq"] for _, payload in events if payload["seq"] > reached]
+            assert seqs == list(range(reached + 1, reached + 1 + len(seqs)))
+            await plain.until(lambda heard: any(p.get("seq") == seqs[-1] for n, p in heard if n == "healthMetricUpdate"))
+            by_seq = {p["seq"]: p for n, p in plain.named("healthMetricUpdate")}
+            for name, payload in events:
+                assert name == "healthMetricUpdate"
+                assert by_seq.get(payload["seq"], payload) == payload
+            # Back to the plain form: nothing that was gathered is lost on the way.
+            count = len(batched.heard)
+            await batched.ask("subscribe", {"stream": "metrics"})
+            await batched.until(lambda heard: sum(n == "healthMetricUpdate" for n, _ in heard[count:]) >= 3)
+            after = [p["seq"] for n, p in batched.heard[count:] if n == "healthMetricUpdate"]
+            gathered = [e[1]["seq"] for n, p in batched.heard if n == "eventBatch" for e in p["events"]]
+            assert after[0] == gathered[-1] + 1
+
+    asyncio.run(scenario())
+
+
+def test_heads_are_told_now_and_then(serving, app, monkeypatch):
+    monkeypatch.setattr(subscriptions, "_HEADS_S", 0.1)
+
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            for stream in ("applications", "metrics", "runs"):
+                validator("streamHead").validate_python(await reader.until_event("streamHead", stream=stream))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("request_name", "argument", "code"),
+    [
+        ("subscribe", None, "malformed"),
+        ("subscribe", [], "malformed"),
+        ("subscribe", "metrics", "malformed"),
+        ("subscribe", {}, "malformed"),
+        ("subscribe", {"stream": "metrics", "testRunId": "x"}, "malformed"),
+        ("subscribe", {"stream": "metrics", "since": {"epoch": 1, "seq": "2"}}, "malformed"),
+        ("subscribe", {"stream": "metrics", "since": {"epoch": "e", "seq": -1}}, "malformed"),
+        ("subscribe", {"stream": "nothing"}, "unknown_stream"),
+        ("subscribe", {"stream": "x" * 500}, "malformed"),
+        ("subscribe", {"testRunId": "nobody"}, "unknown_run"),
+        ("subscribe", {"stream": "run:nobody"}, "unknown_run"),
+        ("cancelTestRun", {"testRunId": "nobody"}, "unknown_run"),
+        ("cancelTestRun", {}, "malformed"),
+        ("startTestRun", {"applicationIds": "shop"}, "malformed"),
+        ("startTestRun", {"applicationIds": [1]}, "malformed"),
+        ("simulate", {"kind": "everything"}, "malformed"),
+    ],
+)
+def test_bad_requests_are_answered_and_harm_nobody(serving, app, request_name, argument, code):
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            answer = await reader.ask(request_name, argument)
+            assert (answer["ok"], answer["code"]) == (False, code)
+            assert answer["message"]
+            assert running.services.requests.refused[code] == 1
+            assert (await reader.ask("subscribe", {"stream": "runs"}))["ok"]
+
+    asyncio.run(scenario())
+
+
+def test_one_who_asks_too_much_is_slowed_down_alone(serving, app):
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as hasty, running.reader() as calm:
+            answers = [await hasty.ask("subscribe", {"stream": "runs"}) for _ in range(120)]
+            assert sum(answer["ok"] for answer in answers) >= 40
+            assert "rate_limited" in {answer.get("code") for answer in answers}
+            assert (await calm.ask("subscribe", {"stream": "runs"}))["ok"]
+
+    asyncio.run(scenario())
+
+
+def test_a_socket_follows_at_most_a_hundred_streams(serving, app, monkeypatch):
+    monkeypatch.setattr(subscriptions, "MOST_SUBSCRIPTIONS", 4)
+
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            ids = []
+            for _ in range(2):
+                async with running.reader() as other:
+                    ids.append((await other.ask("startTestRun", {}))["testRunId"])
+            first, second = [await reader.ask("subscribe", {"testRunId": run_id}) for run_id in ids]
+            assert first["ok"]
+            assert second["code"] == "rate_limited"
+            await reader.ask("unsubscribe", {"testRunId": ids[0]})
+            assert (await reader.ask("subscribe", {"testRunId": ids[1]}))["ok"]
+
+    asyncio.run(scenario())
