@@ -15,10 +15,11 @@ pip_install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help demo test check faults bench clean
 
 help: ## what can be made
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/all ## the sample applications, the server and JupyterLab on the first notebook
 	$(BIN)/appsentry demo

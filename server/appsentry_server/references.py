@@ -8,6 +8,9 @@ from pydantic import PlainValidator, ValidationInfo
 
 from appsentry_server.errors import AppSentryError
 
+_LONGEST = 65_536
+"""Bytes: more is no secret but a wrong path."""
+
 
 class MissingReference(AppSentryError, LookupError):
     """What a reference names is not there."""
@@ -26,7 +29,11 @@ class Reference(str):
                 raise MissingReference(f"the environment variable {name} is not set")
             return os.environ[name]
         try:
-            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+            with Path(name).open("rb") as file:
+                content = file.read(_LONGEST + 1)
+            if len(content) > _LONGEST:
+                raise MissingReference(f"the file {name} is longer than {_LONGEST} bytes")
+            return content.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise MissingReference(f"the file {name} is not UTF-8 text") from None
         except (OSError, ValueError) as error:  # a path with a null character is a ValueError

@@ -28,6 +28,8 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         Reference(f"file:{tmp_path}").resolve()
     with pytest.raises(MissingReference, match="cannot be read: embedded null"):
         Reference("file:a\0b").resolve()
+    with pytest.raises(MissingReference, match="is longer than 65536 bytes"):
+        Reference("file:/dev/zero").resolve()
     (tmp_path / "bytes").write_bytes(b"\xff")
     with pytest.raises(MissingReference, match="is not UTF-8 text"):
         Reference(f"file:{tmp_path / 'bytes'}").resolve()

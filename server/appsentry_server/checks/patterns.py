@@ -29,6 +29,12 @@ class Regex:
         """Whether it matches anywhere in the text."""
         return self._compiled.search(text) is not None
 
+    def __hash__(self) -> int:
+        return hash(self.written)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Regex) and self.written == other.written
+
 
 class JsonPath:
     """A JSON path as in RFC 9535, without the functions `match` and `search`, whose time a target could stretch."""

@@ -134,7 +134,7 @@ class _Reader:
             return self._aliased(event, steps)
         assert isinstance(event, ScalarEvent | CollectionStartEvent)
         if event.tag is not None:
-            self._fault(event, steps, f"expected a plain value, found the tag {event.tag}; remove it")
+            self._fault(event, steps, f"expected a plain value, found the tag {event.tag!r}; remove it")
         before = self._count
         self._grow(event, steps, 1)
         if depth > DEEPEST:

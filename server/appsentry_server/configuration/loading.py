@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from appsentry_server.checks.kind import CheckSettings, Kind
-from appsentry_server.configuration.document import Document, Steps, Value, read
+from appsentry_server.configuration.document import LONGEST, Document, Steps, Value, read
 from appsentry_server.configuration.model import ApplicationSettings, CheckDefaults, Configuration, ServerSettings
 from appsentry_server.configuration.problems import ConfigurationError, Problem
-from appsentry_server.configuration.wording import kind_of, unknown, wording
+from appsentry_server.configuration.wording import kind_of, shown, unknown, wording
 
 Mapped = dict[str, Value]
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,9 +30,13 @@ def load(path: Path, *, kinds: Mapping[str, Kind] | None = None) -> Configuratio
 def read_file(path: Path) -> bytes:
     """What stands in the file. Raises `ConfigurationError` when it cannot be read."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LONGEST + 1)
     except OSError as error:
         raise _one_problem(path, 1, f"expected a file that can be read, found: {error.strerror}") from None
+    if len(content) > LONGEST:
+        raise _one_problem(path, 1, f"expected a file of at most {LONGEST:,} bytes, found a larger one")
+    return content
 
 
 def load_bytes(content: bytes, path: Path, *, kinds: Mapping[str, Kind] | None = None) -> Configuration:
@@ -143,10 +148,11 @@ class _Loading:
         """The id of each check: its own, else its type, then `type-2`… as far as those are free."""
         ids = [_text(item, "id") for item in listed]
         taken = set(ids)
+        candidates: dict[str, Iterator[str]] = {}
         for index, item in enumerate(listed):
             kind = _text(item, "type")
             if ids[index] is None and kind is not None:
-                free = (kind if count == 1 else f"{kind}-{count}" for count in range(1, len(listed) + 2))
+                free = candidates.setdefault(kind, _numbered(kind))
                 ids[index] = next(candidate for candidate in free if candidate not in taken)
                 taken.add(ids[index])
         return ids
@@ -210,13 +216,18 @@ class _Loading:
         for step in steps:
             if isinstance(step, int):
                 value = value[step] if isinstance(value, list) and step < len(value) else None
-                path += f"[{_text(value, 'id') or step}]"
+                path += f"[{shown(_text(value, 'id') or str(step))}]"
             else:
                 value = value.get(step) if isinstance(value, dict) else None
-                path += f".{step}" if path else step
+                path += f".{shown(step)}" if path else shown(step)
         return path
 
 
 def _text(content: Value, key: str) -> str | None:
     value = content.get(key) if isinstance(content, dict) else None
     return value if isinstance(value, str) and value else None
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from appsentry_server import durations
 
+_LONGEST_NAME = 100
 _KINDS: Mapping[type, str] = {
     type(None): "nothing",
     bool: "a truth value",
@@ -78,10 +79,17 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """That a name is not known, the nearest known one if any is near, and all of them."""
+    name = name[:_LONGEST_NAME]
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown {what} {name!r}; {hint}known: {', '.join(names) or 'none'}"
+
+
+def shown(name: str) -> str:
+    """A name from the file as it can stand in one line of a message."""
+    short = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    return short if short.isprintable() else repr(short)
 
 
 def kind_of(found: object) -> str:
@@ -106,7 +114,7 @@ def _of_text(error: ErrorDetails) -> str | None:
 
 
 def _word(found: object) -> str:
-    return repr(found) if isinstance(found, str) and len(found) <= 100 else kind_of(found)
+    return repr(found) if isinstance(found, str) and len(found) <= _LONGEST_NAME else kind_of(found)
 
 
 def _bounded(found: object) -> str:

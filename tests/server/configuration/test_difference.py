@@ -43,3 +43,21 @@ def test_a_default_that_changes_changes_the_checks_that_inherit_it(kinds: Mappin
     text = "applications: [{id: a, checks: [{type: page, url: x}, {type: page, url: x, interval: 30s}]}]"
     old, new = load_text(text, kinds=kinds), load_text("defaults: {interval: 60s}\n" + text, kinds=kinds)
     assert difference(old, new).checks.changed == (("a", "page"),)
+
+
+def test_no_setting_of_any_kind_looks_changed_when_it_is_read_again() -> None:
+    text = """
+applications:
+  - id: shop
+    checks:
+      - type: health
+        url: https://shop.example.org/
+        expect: {status: [200, 301-308], text: Welcome, regex: "[a-z]+", json: {$.status: ok, "$.parts[0]": {a: [1]}}}
+        degraded_above: 1s
+      - type: login
+        url: https://shop.example.org/login
+        username: env:HOME
+        password: env:HOME
+        expect: {regex: "[a-z]+", cookie: session}
+"""
+    assert not difference(load_text(text), load_text(text))

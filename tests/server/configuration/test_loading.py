@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appsentry_server.checks.kind import Kind
+from appsentry_server.checks.table import KINDS
 from appsentry_server.configuration import document
 from appsentry_server.configuration.loading import load, load_text
 from appsentry_server.configuration.model import Configuration, SlaSettings
@@ -89,6 +90,17 @@ def test_a_file_that_cannot_be_read_is_a_problem_with_its_name(kinds: Kinds, tmp
         load(path, kinds=kinds)
 
 
+def test_a_file_without_an_end_is_not_read_to_it(kinds: Kinds) -> None:
+    with pytest.raises(ConfigurationError, match="expected a file of at most 16,000,000 bytes, found a larger one"):
+        load(Path("/dev/zero"), kinds=kinds)
+
+
+def test_a_name_from_the_file_cannot_break_out_of_its_line(kinds: Kinds) -> None:
+    found = problems(SHOP + f'"a\\n\\e[31m": 1\n{"k" * 300}: 2\n', kinds)
+    assert len(found) == 2
+    assert all(line.isprintable() and len(line) < 350 for line in found)
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text(kinds: Kinds, tmp_path: Path) -> None:
     path = tmp_path / "appsentry.yaml"
     path.write_text(SHOP, encoding="utf-8-sig")
@@ -156,7 +168,8 @@ def test_options_stand_over_the_server_section_and_none_leaves_it() -> None:
 
 
 WORDS = st.sampled_from(
-    ["server", "defaults", "applications", "checks", "id", "type", "page", "door", "url", "key", "expect", "interval",
+    ["health", "login", "json", "regex", "status", "tls", "ca", "username", "password", "logout", "cookie",
+     "server", "defaults", "applications", "checks", "id", "type", "page", "door", "url", "key", "expect", "interval",
      "30s", "sla", "target", "port", "token", "limits", "tags", "env:HOME", "file:/etc/passwd\0", "confirm", "name"]
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
@@ -165,7 +178,11 @@ NESTED = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=6),
     max_leaves=25,
 )
-CHECKS = st.lists(st.dictionaries(WORDS, NESTED, max_size=5).map(lambda check: {"type": "page", **check}), max_size=3)
+TYPES = st.sampled_from(["page", "door", "health", "login"])
+CHECKS = st.lists(
+    st.builds(lambda kind, check: {**check, "type": kind}, TYPES, st.dictionaries(WORDS, NESTED, max_size=6)),
+    max_size=3,
+)
 CONFIGURATIONS = st.fixed_dictionaries(
     {"applications": st.lists(st.fixed_dictionaries({"checks": CHECKS}, optional={"id": NESTED, "sla": NESTED}))},
     optional={"server": st.dictionaries(WORDS, NESTED), "defaults": st.dictionaries(WORDS, NESTED)},
@@ -180,16 +197,16 @@ def _is_read_or_refused(text: str, kinds: Kinds) -> None:
     else:
         return
     assert lines == sorted(lines)
-    assert 1 <= lines[0] <= lines[-1] <= text.count("\n") + 2
+    assert 1 <= lines[0] <= lines[-1] <= len(text.splitlines()) + 2
 
 
 @settings(max_examples=300, deadline=None)
 @given(content=NESTED | CONFIGURATIONS)
 def test_any_yaml_is_read_or_refused_and_never_breaks_the_loader(content: object, kinds: Kinds) -> None:
-    _is_read_or_refused(yaml.safe_dump(content, allow_unicode=True), kinds)
+    _is_read_or_refused(yaml.safe_dump(content, allow_unicode=True), {**kinds, **KINDS})
 
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text() | st.text(alphabet="[]{}:,-&*!|>'\"%@`#? \n\tab1" + string.punctuation))
 def test_any_text_is_read_or_refused_and_never_breaks_the_loader(text: str, kinds: Kinds) -> None:
-    _is_read_or_refused(text, kinds)
+    _is_read_or_refused(text, {**kinds, **KINDS})
