@@ -25,7 +25,7 @@ class Cards:
         return card["name"] if card else application_id
 
     def update(self, application: Application) -> str | None:
-        """Take over an application as it now is; its status until now, None when it is new."""
+        """Take over an application as it now is; its status until now, None when there was no result of it yet."""
         application_id = application["id"]
         fresh = _card(application)
         card = self._cards.get(application_id)
@@ -33,7 +33,7 @@ class Cards:
             self._cards[application_id] = {**fresh, "heard": 0, "beats": []}
             self._changed[application_id] = set(fresh)
             return None
-        before = card["status"]
+        before = card["status"] if card["checked"] is not None else None
         changed = {field for field, value in fresh.items() if card.get(field) != value}
         card.update(fresh)
         if changed:
@@ -43,12 +43,16 @@ class Cards:
     def replace(self, applications: list[Application]) -> None:
         """Keep these applications only; beats of those that stay are kept."""
         for gone in self._cards.keys() - {application["id"] for application in applications}:
-            del self._cards[gone]
-            self._changed.pop(gone, None)
-            self._told.pop(gone, None)
-            self._gone.add(gone)
+            self.remove(gone)
         for application in applications:
             self.update(application)
+
+    def remove(self, application_id: str) -> None:
+        """Take a card away; nothing when there is none."""
+        if self._cards.pop(application_id, None) is not None:
+            self._changed.pop(application_id, None)
+            self._told.pop(application_id, None)
+            self._gone.add(application_id)
 
     def beat(self, metric: HealthMetricUpdate) -> bool:
         """Add one result to its card's line; False when there is no such card."""

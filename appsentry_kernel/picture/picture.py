@@ -54,6 +54,7 @@ class Picture:
             "testCompleted": self._test_ended,
             "testFailed": self._test_ended,
             "applicationStatusUpdate": self._application,
+            "applicationRemoved": self._removed,
             "healthMetricUpdate": self._metric,
             "notification": self._notice,
         }
@@ -198,8 +199,12 @@ class Picture:
 
     def _application(self, name: str, event: Any) -> None:
         before = self._cards.update(event)
-        if before is not None and before != event["status"]:
+        # Of what goes down or recovers the server tells itself, and why.
+        if before not in (None, "down", event["status"]) and event["status"] != "down":
             self._say({**event, "applicationId": event["id"]}, "status", event["status"], message=f"was {before}")
+
+    def _removed(self, name: str, event: Any) -> None:
+        self._cards.remove(event["applicationId"])
 
     def _metric(self, name: str, event: Any) -> None:
         if event.get("simulated"):

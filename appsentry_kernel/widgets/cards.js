@@ -52,6 +52,8 @@ export function cardsPart(board) {
 /** Put the cards that can be seen where they belong, and take the others out. */
 function place(board, order, { viewport, list, views, stale }) {
   const width = viewport.clientWidth;
+  // A notebook takes outputs that are scrolled away out of the document; the observer tells when they are back.
+  if (width === 0) return;
   const columns = Math.max(1, Math.floor((width + GAP) / (LEAST_WIDTH + GAP)));
   list.style.height = `${Math.max(0, Math.ceil(order.length / columns) * (HEIGHT + GAP) - GAP)}px`;
   const firstRow = Math.max(0, Math.floor(viewport.scrollTop / (HEIGHT + GAP)) - ROWS_BEYOND);

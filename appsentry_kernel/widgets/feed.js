@@ -52,7 +52,8 @@ function itemOf(entry) {
       "span",
       { class: "as-said", title: said },
       h("span", { class: "as-kind" }, icon(KINDS[entry.what] ?? entry.type), entry.type ?? ""),
-      h("span", { class: "as-status" }, words(entry.status)),
+      // A notification says itself what it is about.
+      entry.what === "notice" ? null : h("span", { class: "as-status" }, words(entry.status)),
       said ? h("span", { class: "as-message" }, said) : null,
     ),
     h("span", { class: "as-took" }, entry.duration === null ? "" : milliseconds(entry.duration)),

@@ -52,7 +52,10 @@ class Events:
         return self._durable(f"run:{run}", **names, checkId="health", duration=12.5, **fields)
 
     def application(self, name: str = "a", status: str = "healthy", **fields: Any) -> tuple[str, dict[str, Any]]:
-        return "applicationStatusUpdate", self._durable("applications", **application(name, status), **fields)
+        return "applicationStatusUpdate", self._durable("applications", **application(name, status) | fields)
+
+    def removed(self, name: str) -> tuple[str, dict[str, Any]]:
+        return "applicationRemoved", self._durable("applications", applicationId=name)
 
     def metric(self, name: str = "a", ms: float | None = 5.0, check: str = "health", **fields: Any) -> Any:
         names = {"applicationId": name, "checkId": check, "testType": check, "resultId": "x", "testRunId": None}

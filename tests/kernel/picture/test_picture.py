@@ -81,15 +81,34 @@ def test_the_feed_tells_what_happened_newest_first_and_keeps_twenty(events):
 def test_a_change_of_status_and_a_notification_are_news_but_an_unchanged_status_is_not(events):
     board = apply(
         Picture(),
+        events.application("a", "unknown", lastChecked=None),
         events.application("a"),
         events.application("a"),
-        events.application("a", "down"),
+        events.application("a", "degraded"),
         events.notice("hm"),
     )
     assert [(entry["what"], entry["status"], entry["message"]) for entry in board["feed"]] == [
         ("notice", "warning", "hm"),
-        ("status", "down", "was healthy"),
+        ("status", "degraded", "was healthy"),
     ]
+
+
+def test_what_goes_down_or_recovers_is_told_once_by_the_notification(events):
+    picture = Picture()
+    apply(
+        picture, events.application("a"), events.application("a", "down"), events.notice("A is down: refused", "error")
+    )
+    feed = apply(picture, events.application("a"), events.notice("A has recovered", "success"))["feed"]
+    assert [entry["message"] for entry in feed] == ["A has recovered", "A is down: refused"]
+
+
+def test_an_application_that_is_removed_leaves_the_board(events):
+    picture = Picture()
+    apply(picture, events.application("a"), events.application("b"))
+    picture.delta()
+    board = apply(picture, events.removed("a"), events.removed("nobody"))
+    assert list(board["cards"]) == ["b"]
+    assert (picture.delta() or {})["cardsGone"] == ["a"]
 
 
 def test_a_card_shows_its_application_and_the_beats_of_its_first_check(events, listed):
@@ -192,5 +211,5 @@ def test_a_delta_holds_only_what_changed(events, listed):
     delta = picture.delta()
     assert delta is not None
     assert delta["cards"] == {"b": {"status": "down", "heard": 1, "beats": [(3.0, "up")]}}
-    assert set(delta) == {"asOf", "cards", "feed"}
+    assert set(delta) == {"asOf", "cards"}
     assert picture.delta() is None
