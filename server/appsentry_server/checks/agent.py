@@ -63,7 +63,7 @@ class Agent:
             dns_ms = _ms(now - began)
         left_ms = round((deadline - now) * 1000)
         if left_ms <= 0:
-            failure = failures.out_of_time(target.place)
+            failure = failures.out_of_time(target)
             return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
         return await self._transfer(target, addresses, left_ms, dns_ms, form)
 
@@ -176,7 +176,7 @@ class Agent:
         elapsed_ms = curl.getinfo(pycurl.TOTAL_TIME_T) / 1000 + (dns_ms or 0.0)
         capped = self._size > BODY_CAP
         if code and not (capped and code == pycurl.E_WRITE_ERROR):
-            failure = failures.of_transfer(curl, code, target.place)
+            failure = failures.of_transfer(curl, code, target)
             return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failure)
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         return Exchange(

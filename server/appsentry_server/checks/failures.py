@@ -8,6 +8,7 @@ import pycurl
 
 from appsentry_contract.vocabulary import DOWN_CLASSES, FailureClass, Verdict
 from appsentry_server.checks.resolver import NameNotFound, ResolveError
+from appsentry_server.checks.urls import Target
 from appsentry_server.results import Failure
 
 BY_CURL_CODE: Mapping[int, FailureClass] = {
@@ -22,7 +23,6 @@ BY_CURL_CODE: Mapping[int, FailureClass] = {
     pycurl.E_UNSUPPORTED_PROTOCOL: "status",  # an answer that is no HTTP is taken for HTTP/0.9, which is refused
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "status",  # for HTTP, too, despite the name
     pycurl.E_BAD_CONTENT_ENCODING: "expectation",
-    100: "too_large",  # CURLE_TOO_LARGE: headers beyond what libcurl takes
 }
 """Codes whose class does not depend on anything else. Those that stand nowhere are the monitor's own: `internal`."""
 
@@ -38,8 +38,15 @@ BY_CONNECT_ERRNO: Mapping[int, FailureClass] = {
 }
 """Why no connection came about. Errors that stand nowhere, such as no more file descriptors, are `internal`."""
 
-# X509_V_ERR_… of OpenSSL's x509_vfy.h. 0 with a failed verification: libcurl's own comparison of the name.
-BY_VERIFY_RESULT: Mapping[int, FailureClass] = {0: "tls_host", 10: "tls_expired", 62: "tls_host", 64: "tls_host"}
+BY_VERIFY_RESULT: Mapping[int, FailureClass] = {10: "tls_expired", 62: "tls_host", 64: "tls_host"}
+"""X509_V_ERR_… of OpenSSL's x509_vfy.h. What stands nowhere is `tls_other`."""
+
+BY_TEXT: Mapping[str, FailureClass] = {
+    "subject name": "tls_host",
+    "Too large response headers": "too_large",
+    " alert ": "tls_other",  # by TLS 1.3 a client learns only when it reads that its handshake was refused
+}
+"""Parts of libcurl's own words, for what its codes lump together with others."""
 
 _TLS_FOUND: Mapping[FailureClass, str] = {
     "tls_expired": "one that has expired",
@@ -59,36 +66,39 @@ def of_name(error: ResolveError) -> Failure:
     )
 
 
-def of_transfer(curl: pycurl.Curl, code: int, place: str) -> Failure:
-    """A transfer with `place` (`host:port`) that ended with libcurl's `code`, other than 0."""
+def of_transfer(curl: pycurl.Curl, code: int, target: Target) -> Failure:
+    """A transfer with `target` that ended with libcurl's `code`, other than 0."""
+    place = target.place
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return _out_of_time(curl, place)
+        return _out_of_time(curl, target)
     if code == pycurl.E_COULDNT_CONNECT:
         return _unconnected(curl.getinfo(pycurl.OS_ERRNO), place)
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        return _unverified(curl.getinfo(pycurl.SSL_VERIFYRESULT), curl.errstr_raw().decode(errors="replace"), place)
-    broken = BY_CONNECT_ERRNO.get(curl.getinfo(pycurl.OS_ERRNO))
-    failure_class = BY_CURL_CODE.get(code, "internal")
-    if failure_class == "tls_other" and broken == "reset":
+        return _unverified(curl.getinfo(pycurl.SSL_VERIFYRESULT), _text(curl), place)
+    found = _text(curl) or f"libcurl's error {code}"
+    failure_class = _by_text(found) or BY_CURL_CODE.get(code, "internal")
+    if failure_class == "tls_other" and BY_CONNECT_ERRNO.get(curl.getinfo(pycurl.OS_ERRNO)) == "reset":
         failure_class = "reset"
-    found = curl.errstr_raw().decode(errors="replace") or f"libcurl's error {code}"
     return Failure(failure_class=failure_class, message=f"expected a whole answer from {place}, found: {found}")
 
 
-def out_of_time(place: str) -> Failure:
+def out_of_time(target: Target) -> Failure:
     """The deadline passed before there was anything to wait for."""
-    return Failure(failure_class="deadline", message=f"expected an answer from {place}, found no time left to ask")
+    return Failure(
+        failure_class="deadline", message=f"expected an answer from {target.place}, found no time left to ask"
+    )
 
 
-def _out_of_time(curl: pycurl.Curl, place: str) -> Failure:
+def _out_of_time(curl: pycurl.Curl, target: Target) -> Failure:
+    place = target.place
     waited = f"within {curl.getinfo(pycurl.TOTAL_TIME):.3g} s"
     if not curl.getinfo(pycurl.CONNECT_TIME):
         message = f"expected a connection to {place} {waited}, found no answer"
         return Failure(failure_class="connect_timeout", message=message)
-    if not curl.getinfo(pycurl.PRETRANSFER_TIME):
+    if target.scheme == "https" and not curl.getinfo(pycurl.APPCONNECT_TIME):
         message = f"expected a TLS handshake with {place} {waited}, found it unfinished"
         return Failure(failure_class="connect_timeout", message=message)
-    found = "an unfinished answer" if curl.getinfo(pycurl.STARTTRANSFER_TIME) else "no answer"
+    found = "an unfinished answer" if curl.getinfo(pycurl.RESPONSE_CODE) else "no answer"
     return Failure(failure_class="deadline", message=f"expected a whole answer from {place} {waited}, found {found}")
 
 
@@ -100,7 +110,17 @@ def _unconnected(code: int, place: str) -> Failure:
 
 
 def _unverified(result: int, text: str, place: str) -> Failure:
-    failure_class = BY_VERIFY_RESULT.get(result, "tls_other")
+    failure_class = BY_VERIFY_RESULT.get(result) or _by_text(text) or "tls_other"
     found = _TLS_FOUND.get(failure_class, "one that cannot be trusted")
     message = f"expected a valid certificate from {place}, found {found}: {text}"
     return Failure(failure_class=failure_class, message=message)
+
+
+def _text(curl: pycurl.Curl) -> str:
+    # Raw, because a target's own bytes may be in it.
+    text: bytes = curl.errstr_raw()
+    return text.decode(errors="replace")
+
+
+def _by_text(text: str) -> FailureClass | None:
+    return next((failure_class for part, failure_class in BY_TEXT.items() if part in text), None)

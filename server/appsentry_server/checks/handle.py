@@ -63,7 +63,8 @@ def phases_of(curl: pycurl.Curl, dns_ms: float | None) -> Phases:
     fresh = curl.getinfo(pycurl.NUM_CONNECTS) > 0
     connect = curl.getinfo(pycurl.CONNECT_TIME_T) if fresh else 0
     tls = curl.getinfo(pycurl.APPCONNECT_TIME_T) if fresh else 0
-    first = curl.getinfo(pycurl.STARTTRANSFER_TIME_T)
+    # libcurl sets the time of the first byte even when none came.
+    first = curl.getinfo(pycurl.STARTTRANSFER_TIME_T) if curl.getinfo(pycurl.RESPONSE_CODE) else 0
     return Phases(
         dns_ms=dns_ms,
         connect_ms=connect / 1000 if connect else None,

@@ -82,10 +82,13 @@ class Site:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         connection = self.connections
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             while not writer.is_closing():
                 await self._answer(await self._request(reader, connection), writer)
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # The check has hung up.
+        finally:
+            writer.close()
 
     async def _request(self, reader: asyncio.StreamReader, connection: int) -> Request:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -212,6 +215,14 @@ class Dns(asyncio.DatagramProtocol):
         self.ttl = 60
         self.asked: list[str] = []
         self.address = ""
+        self._heard = asyncio.Event()
+
+    async def heard(self, *names: str) -> None:
+        """Wait until it was asked for each of these names."""
+        async with asyncio.timeout(10):
+            while not set(names) <= set(self.asked):
+                self._heard.clear()
+                await self._heard.wait()
 
     def connection_made(self, transport) -> None:
         self._transport = transport
@@ -221,6 +232,7 @@ class Dns(asyncio.DatagramProtocol):
         name, end = _name(query)
         kind = struct.unpack(">H", query[end : end + 2])[0]
         self.asked.append(name)
+        self._heard.set()
         if name in self.silent or name.split(".")[-2:] == ["silent", "test"]:
             return
         addresses = self.names.get(name, []) if kind == 1 else []
@@ -255,6 +267,28 @@ async def _dns() -> AsyncIterator[Dns]:
 def dns():
     """`async with dns() as server`; its `address` is what a resolver takes."""
     return _dns
+
+
+class HeldClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self):
+        self.at = 0.0
+
+    def now_ms(self):
+        return 0
+
+    def monotonic(self):
+        return self.at
+
+    async def sleep(self, seconds):
+        raise AssertionError("nobody sleeps here")
+
+
+@pytest.fixture
+def held_clock():
+    """Makes clocks that stand still."""
+    return HeldClock
 
 
 @contextlib.asynccontextmanager
