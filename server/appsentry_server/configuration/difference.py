@@ -33,7 +33,7 @@ class Difference:
     checks: Changes[CheckKey]
     """All checks, also those of applications that came or went."""
     server: tuple[str, ...]
-    """The `server` settings that differ. Where it listens and keeps its history takes effect at the next start."""
+    """The names of the `server` settings that differ."""
 
     def __bool__(self) -> bool:
         return bool(self.applications or self.checks or self.server)

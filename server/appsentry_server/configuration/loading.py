@@ -102,14 +102,15 @@ class _Loading:
             if self.document.complete:
                 self._add((), f"expected a mapping with applications, found {kind_of(content)}")
             return Configuration()
-        for key in content.keys() - set(_SECTIONS):
-            self._add((key,), unknown("key", key, _SECTIONS))
+        for key in content:
+            if key not in _SECTIONS:
+                self._add((key,), unknown("key", key, _SECTIONS))
         server = self._valid(ServerSettings, content.get("server", {}), ("server",)) or ServerSettings()
         defaults = self._defaults(content.get("defaults", {}))
         return Configuration(server=server, applications=self._applications(content, defaults))
 
     def _defaults(self, content: Value) -> Mapped:
-        """The default settings as they are written, without those that are wrong."""
+        """The default settings as they are written; none when one of them is wrong, so that it is reported once."""
         settings = self._valid(CheckDefaults, content, ("defaults",))
         return dict(content) if settings is not None and isinstance(content, dict) else {}
 
