@@ -131,6 +131,12 @@ def test_a_flush_writes_only_the_tail() -> None:
     assert rows(spans.unflushed()) == [(999_000, 1_000_000, 2, "up", 1000)]
 
 
+def test_what_was_read_back_needs_no_flush() -> None:
+    spans = Spans()
+    add_all(spans, [(20, "up", 20), (20, "down", 20)])
+    assert not len(Spans.of(spans.arrays()).unflushed())
+
+
 def test_a_row_of_downs_goes_on_through_gaps_and_unknown_results_and_ends_with_one_that_passed() -> None:
     spans = Spans()
     downs = []

@@ -18,8 +18,8 @@ class CheckStanding:
     """One check's status, which a `down` result changes only when it is the `confirm`-th in a row.
 
     Up and degraded results recover it at once. An unknown result shows as unknown; it neither counts as down nor ends
-    a row of downs, for the monitor could not tell. So does a result that no other followed for as long as the
-    policy's gap tolerance, counted from when it came: a slow check is not a silent one.
+    a row of downs, for the monitor could not tell. A check that falls silent turns unknown when its newest result is
+    older than the policy's gap tolerance, counted from when it came: a slow check is not a silent one.
     """
 
     __slots__ = ("_expires_ms", "_policy", "_settled", "lapsed", "last", "response_ms", "settings", "spans")

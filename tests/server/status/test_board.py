@@ -10,6 +10,7 @@ from appsentry_contract.accounting.policy import DEFAULT
 from appsentry_contract.accounting.spans import VERDICTS, SpanArrays
 from appsentry_contract.accounting.tally import account, uptime
 from appsentry_contract.events import validator
+from appsentry_contract.instants import to_wire
 from appsentry_contract.vocabulary import Verdict
 from appsentry_server.checks.kind import CheckSettings
 from appsentry_server.configuration.model import ApplicationSettings, SlaSettings
@@ -143,6 +144,15 @@ def test_a_check_that_falls_silent_turns_unknown_after_two_intervals_and_is_told
     assert len(board.lapse(START_MS + 20 * INTERVAL_MS)) == 1
 
 
+def test_a_first_down_after_silence_does_not_bring_back_what_was_known_before_it() -> None:
+    board = board_of(application())
+    apply(board, result(0, "up"))
+    assert apply(board, result(5, "down")).application["status"] == "unknown"
+    again = board_of(application())
+    again.restore(kept_by(board), [result(5, "down")])
+    assert again.application("shop", START_MS + 5 * INTERVAL_MS)["status"] == "unknown"
+
+
 def test_a_slow_result_holds_from_when_it_came_not_from_when_it_was_due() -> None:
     board = board_of(application(confirm=1))
     slow = result(0, "down")
@@ -161,11 +171,8 @@ def test_updates_are_durable_when_and_only_when_a_fact_changed() -> None:
 
 def test_a_budget_that_is_overdrawn_is_told_durably() -> None:
     board = board_of(application(sla=SlaSettings(target=99.9, window=timedelta(hours=1))))
-    verdicts: list[Verdict] = ["up"] * 60 + ["down"] * 5
-    seen = [
-        (change.application["sla"]["status"], change.durable)
-        for change in (apply(board, result(step, verdict)) for step, verdict in enumerate(verdicts))
-    ]
+    changes = [apply(board, result(step, "up" if step < 60 else "down")) for step in range(65)]
+    seen = [(change.application["sla"]["status"], change.durable) for change in changes]
     assert seen[60] == ("met", False)
     assert seen[62] == ("breached", True)
     assert seen[64] == ("breached", False)
@@ -182,6 +189,8 @@ def test_a_simulated_result_is_shown_and_changes_nothing_and_the_truth_follows_d
     assert shown.durable
     assert shown.application["status"] == "down"
     assert shown.application["simulated"]
+    assert shown.application["responseTime"] is None
+    assert shown.application["lastChecked"] == to_wire(fake.due_ms)
     assert shown.application["uptime"] == before["uptime"]
     assert shown.application["sla"] == before["sla"]
     assert board.application("shop", START_MS + 100) == before
@@ -261,6 +270,15 @@ def test_a_new_configuration_forgets_adds_renames_and_keeps_what_was_observed() 
     assert [check["status"] for check in changes["shop"].application["checks"]] == ["unknown", "up"]
     assert all(change.durable for change in changes.values())
     assert board.changes(START_MS + 50) == []
+
+
+def test_an_application_that_comes_back_is_told_anew_and_nothing_is_known_of_it() -> None:
+    board = board_of(application())
+    apply(board, result(0, "unknown"))
+    board.configure([])
+    board.configure([application()])
+    (change,) = board.changes(START_MS + 30)
+    assert (change.durable, change.told, change.application["lastChecked"]) == (True, None, None)
 
 
 def test_the_same_configuration_again_changes_nothing() -> None:
