@@ -41,7 +41,7 @@ async def restored(
     board = Board()
     board.configure(configuration.applications)
     last = [result_of(row) for row in await history.read(reading.last_results)]
-    board.restore({key: grown.arrays() for key, grown in spans.items()}, last)
+    board.restore(spans, last)
     told = await history.read(reading.applications_told)
     board.told(orjson.loads(payload) for payload in told)
     return board, latencies

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from appsentry_contract import events
 from appsentry_contract.accounting.policy import DEFAULT, Policy
-from appsentry_contract.accounting.spans import SpanArrays, Spans
+from appsentry_contract.accounting.spans import Spans
 from appsentry_contract.vocabulary import ApplicationStatus
 from appsentry_server.configuration.model import ApplicationSettings
 from appsentry_server.results import Result
@@ -59,8 +59,11 @@ class Board:
             self._told.pop(id_, None)
         return gone
 
-    def restore(self, spans: Mapping[Key, SpanArrays], last: Iterable[Result]) -> None:
-        """Take up what the history keeps of these checks, in place of what the board knew; others are left alone."""
+    def restore(self, spans: Mapping[Key, Spans], last: Iterable[Result]) -> None:
+        """Take up what the history keeps of these checks, in place of what the board knew; others are left alone.
+
+        The spans themselves are taken over, so what of them is not flushed yet stays noted.
+        """
         newest = {(result.application_id, result.check_id): result for result in last if not result.simulated}
         for id_, state in self._applications.items():
             if any((id_, check_id) in spans or (id_, check_id) in newest for check_id in state.checks):
@@ -150,9 +153,8 @@ class Board:
             checks[check.id] = CheckStanding(check, spans, last, self._policy)
         return ApplicationState(settings, checks, self._policy)
 
-    def _restored(self, standing: CheckStanding, spans: SpanArrays | None, last: Result | None) -> CheckStanding:
-        kept = standing.spans if spans is None else Spans.of(spans)
-        return CheckStanding(standing.settings, kept, last or standing.last, self._policy)
+    def _restored(self, standing: CheckStanding, spans: Spans | None, last: Result | None) -> CheckStanding:
+        return CheckStanding(standing.settings, spans or standing.spans, last or standing.last, self._policy)
 
     def _change(
         self, application: events.Application, downs: int = 0, turned: Literal["down", "recovered"] | None = None

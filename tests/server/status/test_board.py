@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appsentry_contract.accounting.policy import DEFAULT
-from appsentry_contract.accounting.spans import VERDICTS, SpanArrays
+from appsentry_contract.accounting.spans import VERDICTS, Spans
 from appsentry_contract.accounting.tally import account, uptime
 from appsentry_contract.events import validator
 from appsentry_contract.instants import to_wire
@@ -68,8 +68,8 @@ def apply(board: Board, made: Result) -> Change:
     return change
 
 
-def kept_by(board: Board) -> dict[Key, SpanArrays]:
-    return {key: spans.arrays() for key, spans in board.spans()}
+def kept_by(board: Board) -> dict[Key, Spans]:
+    return {key: Spans.of(spans.arrays()) for key, spans in board.spans()}
 
 
 def statuses(board: Board, *verdicts: Verdict) -> list[str]:
@@ -307,6 +307,18 @@ def test_what_readers_were_told_before_the_start_is_told_again_only_if_it_differ
     assert again.changes(START_MS + 20) == []
     (change,) = again.changes(START_MS + 10 * INTERVAL_MS)
     assert (change.application["status"], change.told) == ("unknown", "healthy")
+
+
+def test_results_taken_up_again_at_the_start_are_still_to_be_flushed() -> None:
+    spans = Spans()
+    spans.add(START_MS, "up", INTERVAL_MS)
+    spans.flushed(spans.unflushed())
+    for step in (1, 2):
+        spans.add(START_MS + step * INTERVAL_MS, "down" if step == 1 else "up", INTERVAL_MS)
+    board = board_of(application())
+    board.restore({("shop", "health"): spans}, [])
+    ((_, restored),) = board.spans()
+    assert restored.unflushed().n.tolist() == [1, 1]
 
 
 steps = st.lists(
