@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 from appsentry_contract import __version__
 
 if TYPE_CHECKING:
+    from appsentry_kernel.errors import AppSentryError
     from appsentry_kernel.magic import load_ipython_extension
     from appsentry_kernel.run import Run
     from appsentry_kernel.session import Session, connect
 
-__all__ = ["Run", "Session", "__version__", "connect", "load_ipython_extension"]
+__all__ = ["AppSentryError", "Run", "Session", "__version__", "connect", "load_ipython_extension"]
 
 _HOMES = {
+    "AppSentryError": "appsentry_kernel.errors",
     "Run": "appsentry_kernel.run",
     "Session": "appsentry_kernel.session",
     "connect": "appsentry_kernel.session",

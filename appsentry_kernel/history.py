@@ -82,7 +82,7 @@ class Api:
                     raise RequestRefused(await _problem(answer), code=str(answer.status))
                 return await answer.read()
         except (aiohttp.ClientError, OSError) as error:
-            raise ServerUnreachable(f"GET {self._url}{path}: {error or type(error).__name__}") from error
+            raise ServerUnreachable(f"GET {self._url}{path}: {str(error) or type(error).__name__}") from error
 
 
 def table_of(stream: bytes, *, resolution: str) -> pa.Table:

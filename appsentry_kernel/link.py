@@ -70,7 +70,7 @@ class Line:
         except (socketio.exceptions.ConnectionError, aiohttp.ClientError, OSError, ValueError) as error:
             if self._refusal is not None:
                 raise TokenRefused(self._refusal) from error
-            raise ServerUnreachable(f"{transport} to {url}: {error or 'no answer to the handshake'}") from error
+            raise ServerUnreachable(f"{transport} to {url}: {str(error) or 'no answer to the handshake'}") from error
         # The end of the read loop is the end of the line: the library's own event is not sent when the line is cut
         # in the moment of connecting.
         self._client.eio.read_loop_task.add_done_callback(lambda _: self._lost())
@@ -227,9 +227,12 @@ class Link:
     async def _pause(self, seconds: float) -> bool:
         """Wait, unless somebody asks for an attempt at once; says whether somebody did."""
         self._hurry.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._hurry.wait()
+        waits = [asyncio.ensure_future(wait) for wait in (self._clock.sleep(seconds), self._hurry.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         return self._hurry.is_set()
 
 

@@ -153,7 +153,9 @@ class RunningServer:
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line.startswith("AppSentry is listening on "), (folder / "log").read_text()
+        if not line.startswith("AppSentry is listening on "):
+            self.kill()
+            raise AssertionError(line + (folder / "log").read_text())
         self.url = line.split()[-1]
 
     def stop(self) -> None:
