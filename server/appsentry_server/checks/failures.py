@@ -92,10 +92,12 @@ def out_of_time(target: Target) -> Failure:
 def _out_of_time(curl: pycurl.Curl, target: Target) -> Failure:
     place = target.place
     waited = f"within {curl.getinfo(pycurl.TOTAL_TIME):.3g} s"
-    if not curl.getinfo(pycurl.CONNECT_TIME):
+    # A connection that a session uses again has no times of its own, but it has a port.
+    fresh = curl.getinfo(pycurl.CONNECT_TIME) > 0
+    if not fresh and curl.getinfo(pycurl.LOCAL_PORT) <= 0:
         message = f"expected a connection to {place} {waited}, found no answer"
         return Failure(failure_class="connect_timeout", message=message)
-    if target.scheme == "https" and not curl.getinfo(pycurl.APPCONNECT_TIME):
+    if fresh and target.scheme == "https" and not curl.getinfo(pycurl.APPCONNECT_TIME):
         message = f"expected a TLS handshake with {place} {waited}, found it unfinished"
         return Failure(failure_class="connect_timeout", message=message)
     found = "an unfinished answer" if curl.getinfo(pycurl.RESPONSE_CODE) else "no answer"

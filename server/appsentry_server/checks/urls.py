@@ -1,12 +1,15 @@
 """Web addresses: which are accepted, where they point, and what counts as the same origin."""
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from pydantic import AfterValidator
 
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 # What may stand in an address as it is: the reserved and unreserved of RFC 3986, and % of what is already quoted.
 _SAFE = ":/?#[]@!$&'()*+,;=-._~%"
 
@@ -59,9 +62,10 @@ def relative(base: Target, reference: str) -> Target:
 
 
 def _ascii(host: str) -> str:
-    if not host.isascii():
-        host = host.encode("idna").decode("ascii")
-    if any(character <= " " or character in '"<>\\^`{|}\x7f' for character in host):
+    if ":" in host:
+        return str(ip_address(host))
+    host = host if host.isascii() else host.encode("idna").decode("ascii")
+    if host and (not _HOST.fullmatch(host) or len(host) > 253):
         raise ValueError(host)
     return host
 

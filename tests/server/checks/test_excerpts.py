@@ -1,0 +1,55 @@
+"""Quotations of what a target sent."""
+
+import pytest
+
+from appsentry_server.checks.excerpts import Quoter
+
+
+def test_a_quotation_is_short_printable_and_on_one_line():
+    assert Quoter().quote("one\r\n\ttwo\x00\u2028three") == "'one two three'"
+    assert Quoter().quote("x" * 81) == f"'{'x' * 80}…'"
+    assert Quoter().quote("") == "''"
+
+
+def test_a_body_that_is_no_text_says_so_and_one_that_is_may_hold_any_character():
+    assert Quoter().quote_body(b"\xff") == "bytes that are no UTF-8, '\ufffd'"
+    assert Quoter().quote_body("\ufffd".encode()) == "'\ufffd'"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "pä&ss Word",
+        "PÄ&SS WORD",
+        "p%C3%A4%26ss+Word",
+        "p%e4%26ss%20word",
+        "p%25C3%25A4%2526ss%2520Word",
+        "p&auml;&amp;ss&#32;W&#x6f;rd",
+        r"p\u00e4&ss\u0020Word",
+        "p%C3%A4&amp;ss Word",
+        r"\p\ä\&\s\s\ \W\o\r\d",
+    ],
+)
+def test_a_secret_is_masked_in_every_escape_and_case(echo):
+    assert Quoter(["other", "pä&ss Word"]).quote(f"<{echo}>") == "'<•••>'"
+
+
+def test_a_secret_is_masked_before_it_is_cut_and_when_the_cleaning_made_it_one():
+    quoter = Quoter(["a secret"])
+
+    assert quoter.quote("x" * 75 + "a secret") == f"'{'x' * 75}•••'"
+    assert quoter.quote("a\n\n  secret") == "'•••'"
+
+
+def test_of_two_secrets_the_longer_is_masked_whole():
+    assert Quoter(["key", "keyring"]).quote("keyring key") == "'••• •••'"
+
+
+def test_an_empty_secret_masks_nothing():
+    assert Quoter(["", "x"]).mask("abc") == "abc"
+
+
+def test_many_near_misses_of_a_long_secret_are_searched_without_trying_every_escape_against_every_other():
+    almost = "correct horse battery staple "
+
+    assert Quoter([almost + "ü"]).mask(almost * 500) == almost * 500
