@@ -5,20 +5,35 @@ from typing import TYPE_CHECKING, Any
 from appsentry_contract import __version__
 
 if TYPE_CHECKING:
-    from appsentry_kernel.errors import AppSentryError
+    from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, SessionClosed, TokenRefused
     from appsentry_kernel.magic import load_ipython_extension
     from appsentry_kernel.run import Run
     from appsentry_kernel.session import Session, connect
 
-__all__ = ["AppSentryError", "Run", "Session", "__version__", "connect", "load_ipython_extension"]
-
 _HOMES = {
     "AppSentryError": "appsentry_kernel.errors",
+    "RequestRefused": "appsentry_kernel.errors",
     "Run": "appsentry_kernel.run",
+    "ServerUnreachable": "appsentry_kernel.errors",
     "Session": "appsentry_kernel.session",
+    "SessionClosed": "appsentry_kernel.errors",
+    "TokenRefused": "appsentry_kernel.errors",
     "connect": "appsentry_kernel.session",
     "load_ipython_extension": "appsentry_kernel.magic",
 }
+
+__all__ = [
+    "AppSentryError",
+    "RequestRefused",
+    "Run",
+    "ServerUnreachable",
+    "Session",
+    "SessionClosed",
+    "TokenRefused",
+    "__version__",
+    "connect",
+    "load_ipython_extension",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the kernel's tests share: events to feed, the real server, a line to it that can be cut, and patience."""
+"""What the kernel's tests share: events to feed, a server, a line to it that can be cut, a kernel, and patience."""
 
 import asyncio
 import json
@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
 
 import appsentry_kernel as sentry
 from appsentry_kernel.session import Session
@@ -129,7 +131,7 @@ def configuration(target: Target) -> str:
     applications = [
         application("payment-api", "/up", "1s", tags=["tier-1"], sla={"target": 99.9}),
         application("search", "/down", "1s", tags=["tier-1"]),
-        application("held", "/held", "1h"),
+        application("held", "/held", "1h", tags=["batch"]),
         application("markup", "/up", "1h", name="<script>alert(1)</script>"),
     ]
     return json.dumps({"applications": applications})  # JSON is YAML
@@ -281,3 +283,62 @@ def cable() -> Iterator[Callable[[str], Cable]]:
     yield lay
     for cable in laid:
         cable.close()
+
+
+class Kernel:
+    """A kernel and one client of it."""
+
+    def __init__(self) -> None:
+        self._manager = KernelManager(kernel_name="python3")
+        self._manager.start_kernel()
+        self._client: BlockingKernelClient = self._manager.client()
+        self._client.start_channels()
+        self._client.wait_for_ready(timeout=2 * PATIENCE_S)
+
+    def close(self) -> None:
+        """End the kernel."""
+        self._client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+
+    def start(self, code: str) -> str:
+        """Begin a cell; gives its id."""
+        return str(self._client.execute(code))
+
+    def messages(self, cell: str) -> Iterator[dict[str, Any]]:
+        """Everything the kernel says until the cell ends; fails when it ends in an error."""
+        while True:
+            message = self._client.get_iopub_msg(timeout=2 * PATIENCE_S)
+            assert message["msg_type"] != "error", "\n".join(message["content"]["traceback"])
+            yield message
+            mine = message["parent_header"].get("msg_id") == cell
+            if mine and message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return
+
+    def run(self, code: str) -> str:
+        """Run a cell to its end; gives what it printed."""
+        said = [m["content"]["text"] for m in self.messages(self.start(code)) if m["msg_type"] == "stream"]
+        return "".join(said).strip()
+
+    def subshell(self) -> str:
+        """Open a subshell, as JupyterLab does for the messages of widgets."""
+        message = self._client.session.msg("create_subshell_request", {})
+        self._client.control_channel.send(message)
+        while True:
+            reply = self._client.get_control_msg(timeout=2 * PATIENCE_S)
+            if reply["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return str(reply["content"]["subshell_id"])
+
+    def press(self, comm_id: str, content: dict[str, Any], *, subshell: str) -> None:
+        """Send what a widget's view sends when a button is pressed."""
+        data = {"method": "custom", "content": content}
+        message = self._client.session.msg("comm_msg", {"comm_id": comm_id, "data": data})
+        message["header"]["subshell_id"] = subshell
+        self._client.shell_channel.send(message)
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    """One kernel for this module: starting it takes longer than the tests."""
+    kernel = Kernel()
+    yield kernel
+    kernel.close()
