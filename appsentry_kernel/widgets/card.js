@@ -45,8 +45,9 @@ export function cardView(board, id) {
     spark.draw(card.beats ?? []);
     setText(uptime, card.simulated ? "simulated, not counted" : `${percent(card.uptime)} up`);
     drawSla(card.sla, sla);
+    budgetRow.hidden = card.sla.budget === null;
     setAttribute(budgetRow, "data-tone", tone(card.sla.status));
-    setText(left, budgetWords(card.sla.budget));
+    setText(left, budgetWords(card.sla.budget ?? 0));
     budget.style.width = `${100 * Math.min(1, Math.max(0, card.sla.budget ?? 0))}%`;
     drawChecks(checks, card);
   };
@@ -60,10 +61,7 @@ function drawSla(sla, label) {
   setAttribute(label, "title", `SLA ${words(sla.status)}, actual ${percent(sla.actual)}`);
 }
 
-function budgetWords(budget) {
-  if (budget === null) return "no budget known";
-  return budget < 0 ? "budget overspent" : `${Math.floor(budget * 100)} % of budget left`;
-}
+const budgetWords = (budget) => (budget < 0 ? "budget overspent" : `${Math.floor(budget * 100)} % of budget left`);
 
 function drawChecks(list, card) {
   // Most updates leave the checks as they were.
@@ -89,10 +87,11 @@ function isLockedOut(checks) {
 }
 
 function checkLine(check) {
-  const said = check.message ?? (check.status === "up" ? milliseconds(check.response) : `${words(check.status)} ${milliseconds(check.response)}`);
+  const took = check.response === null ? [] : [milliseconds(check.response)];
+  const said = check.message ?? [...(check.status === "up" ? [] : [words(check.status)]), ...took].join(" ");
   return h(
     "li",
-    { class: "as-check", "data-tone": tone(check.status), title: `${check.check}: ${check.status}. ${check.message ?? ""}` },
+    { class: "as-check", "data-tone": tone(check.status), title: `${check.check} ${check.status} ${check.message ?? ""}` },
     h("span", { class: "as-mark" }, glyph(check.status)),
     h("span", { class: "as-kind" }, icon(check.type), check.check),
     h("span", { class: "as-message" }, said),

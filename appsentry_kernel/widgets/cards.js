@@ -18,23 +18,26 @@ export function cardsPart(board) {
   const tally = h("span", { class: "as-tally" });
   const root = h("section", { class: "as-panel as-applications" }, h("header", {}, title, tally), empty, viewport);
   const views = new Map();
-  const collator = new Intl.Collator("en", { numeric: true });
+  let byName = null;
   let order = null;
   const stale = new Set();
 
   const changed = (delta) => {
     for (const [id, change] of Object.entries(delta.cards ?? {})) {
       stale.add(id);
-      if ("status" in change || "name" in change) order = null;
+      if ("name" in change) byName = null;
+      if ("status" in change) order = null;
     }
-    if (delta.whole || delta.cardsGone) order = null;
+    if (delta.whole || delta.cardsGone) byName = null;
   };
 
   const draw = () => {
+    if (byName === null) {
+      byName = sortedByName(board.cards);
+      order = null;
+    }
     if (order === null) {
-      order = [...board.cards.values()]
-        .sort((one, other) => rank(one.status) - rank(other.status) || collator.compare(one.name, other.name))
-        .map((card) => card.id);
+      order = worstFirst(byName, board.cards);
       empty.hidden = order.length > 0;
       setText(title, order.length ? many(order.length, "application") : "Applications");
       drawTally(tally, board);
@@ -47,6 +50,17 @@ export function cardsPart(board) {
   observer.observe(viewport);
   viewport.addEventListener("scroll", draw, { passive: true });
   return { root, draw, changed, close: () => observer.disconnect() };
+}
+
+// Names are slow to compare and seldom change; statuses change all the time and fall into a few heaps.
+const collator = new Intl.Collator("en", { numeric: true });
+const sortedByName = (cards) =>
+  [...cards.values()].sort((one, other) => collator.compare(one.name, other.name)).map((card) => card.id);
+
+function worstFirst(ids, cards) {
+  const heaps = statuses().map(() => []);
+  for (const id of ids) heaps[rank(cards.get(id).status)].push(id);
+  return heaps.flat();
 }
 
 /** Put the cards that can be seen where they belong, and take the others out. */

@@ -1,0 +1,138 @@
+"""The dashboard in JupyterLab: a real browser, a real kernel, a real server."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.timeout(240)
+
+LATE = 60_000
+"""Milliseconds that anything may take; it is waited for, not slept through."""
+
+
+DASHBOARD = "import appsentry_kernel as sentry\ns = sentry.connect(url='{url}')\ns.dashboard()"
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook of code cells."""
+    code = [
+        {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "execution_count": None, "outputs": [], "source": cell}
+        for n, cell in enumerate(cells)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    path.write_text(json.dumps({"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
+
+
+def until(page: Any, truth: Callable[[], bool], what: str) -> None:
+    """Wait for something outside the browser."""
+    for _ in range(LATE // 100):
+        if truth():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"waited in vain until {what}")
+
+
+def test_the_demo_notebook_runs_and_a_press_of_run_fills_the_board(open_notebook):
+    notebook = open_notebook("01_live_dashboard.ipynb")
+    page = notebook.page
+    notebook.run_all()
+    expect(page.locator(".jp-Notebook .appsentry").first).to_be_attached(timeout=LATE)
+    expect(page.locator(".js-plotly-plot").first).to_be_attached(timeout=LATE)
+    notebook.to_top()
+    board = notebook.board
+    expect(board.get_by_text("Live Updates")).to_be_visible(timeout=LATE)
+    expect(board.locator(".as-card")).to_have_count(6, timeout=LATE)
+    beats = board.locator(".as-card[data-id=storefront] rect")
+    before = beats.count()
+
+    ended = board.locator(".as-entry[data-what=run]", has_text="completed").count()
+    board.get_by_role("button", name="Run Tests").click()
+    expect(board.locator(".as-entry[data-what=run]", has_text="completed")).not_to_have_count(ended, timeout=LATE)
+    bar = board.get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuenow", bar.get_attribute("aria-valuemax"))
+    expect(board.get_by_text("Run completed")).to_be_visible()
+    expect(board.locator(".as-entry", has_text="login").first).to_be_visible()
+    assert board.locator(".as-entry").count() >= 8
+    until(page, lambda: beats.count() > before or before == 30, "the card shows the new result")
+    assert (
+        page.locator(".jp-OutputArea-output [data-mime-type*=stderr], .jp-RenderedText[data-mime-type*=error]").count()
+        == 0
+    )
+    notebook.picture("dashboard-in-lab")
+
+
+def test_a_reloaded_page_shows_the_board_again_and_it_is_live(open_notebook, demo):
+    write_notebook(demo.notebooks / "reload.ipynb", DASHBOARD.format(url=demo.server))
+    notebook = open_notebook("reload.ipynb")
+    notebook.run_all()
+    expect(notebook.board.locator(".as-card").first).to_be_attached(timeout=LATE)
+    save(notebook.page)
+    notebook.page.reload()
+    notebook.to_top()
+    board = notebook.board
+    expect(board.locator(".as-card")).to_have_count(6, timeout=LATE)
+    expect(board.get_by_text("Live Updates")).to_be_visible(timeout=LATE)
+    shown = board.locator(".as-asof").inner_text()
+    expect(board.locator(".as-asof")).not_to_have_text(shown, timeout=LATE)
+    notebook.picture("dashboard-after-reload")
+
+
+def save(page: Any) -> None:
+    """Save the notebook: what was not saved is not there after a reload."""
+    page.get_by_role("button", name="Save and create checkpoint").click()
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0, timeout=LATE)
+
+
+BUSY = """
+from pathlib import Path
+import time
+give_up = time.monotonic() + 120
+while not Path("go-on").exists() and time.monotonic() < give_up:
+    time.sleep(0.05)
+"""
+
+
+def test_while_a_cell_is_busy_a_run_is_started_watched_and_cancelled(open_notebook, demo, slow_server):
+    connect = DASHBOARD.format(url=slow_server.url)
+    write_notebook(demo.notebooks / "busy.ipynb", connect, BUSY, "'the cell went on'")
+    notebook = open_notebook("busy.ipynb")
+    page, board = notebook.page, notebook.board
+    notebook.run_all()
+    expect(board.locator(".as-card")).to_have_count(4, timeout=LATE)
+    busy = page.locator(".jp-Notebook-ExecutionIndicator[data-status='busy']")
+    expect(busy).to_be_attached(timeout=LATE)
+
+    board.get_by_role("button", name="Run Tests").click()
+    expect(board.get_by_text(re.compile(r"Testing slow-\d…"))).to_be_visible(timeout=LATE)
+    expect(board.get_by_text("0 of 4 tests")).to_be_visible()
+    notebook.picture("dashboard-busy-cell")
+    board.get_by_role("button", name="Cancel").click()
+    until(page, lambda: slow_server.runs()[0]["state"] == "cancelled", "the server has cancelled the run")
+    expect(board.get_by_text(re.compile("Run cancelled"))).to_be_visible(timeout=LATE)
+    expect(busy).to_be_attached()
+
+    (demo.notebooks / "go-on").touch()
+    expect(page.get_by_text("'the cell went on'").last).to_be_visible(timeout=LATE)
+
+
+def test_a_server_that_dies_is_told_at_once_and_found_again(open_notebook, demo, slow_server):
+    slow_server.release()
+    write_notebook(demo.notebooks / "outage.ipynb", DASHBOARD.format(url=slow_server.url))
+    notebook = open_notebook("outage.ipynb")
+    board = notebook.board
+    notebook.run_all()
+    expect(board.get_by_text("Live Updates")).to_be_visible(timeout=LATE)
+    slow_server.kill()
+    expect(board.get_by_text("Live Updates")).to_be_hidden(timeout=LATE)
+    expect(board.locator(".as-card")).to_have_count(4)
+    expect(board.get_by_role("button", name="Reconnect")).to_be_visible(timeout=LATE)
+    expect(board.locator(".as-asof")).to_have_text(re.compile("ago"))
+    notebook.picture("dashboard-disconnected")
+    slow_server.start()
+    board.get_by_role("button", name="Reconnect").click()
+    expect(board.get_by_text("Live Updates")).to_be_visible(timeout=LATE)
