@@ -11,7 +11,6 @@ from appsentry_server.api.problems import Mistake, Problem
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-_MOST_FIELDS = 20_000
 _TOLD = 5
 _LISTED = 100
 
@@ -19,20 +18,16 @@ _LISTED = 100
 def read_query(model: type[ModelT], query: str) -> ModelT:
     """The query of a URL. A name given several times is a list where the model has one. Raises `Problem` 422."""
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS, separator="&")
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict", separator="&")
     except ValueError as error:
         raise _problem([{"where": "query", "name": "", "detail": f"cannot be read: {error}"}]) from None
-    repeatable = _repeatable(model)
-    values: dict[str, str | list[str]] = {}
-    mistakes: list[Mistake] = []
+    given: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name in repeatable:
-            values.setdefault(name, [])
-            values[name].append(value)  # type: ignore[union-attr] # repeatable ones are lists from the start
-        elif name in values:
-            mistakes.append({"where": "query", "name": name, "detail": "give it once"})
-        else:
-            values[name] = value
+        given.setdefault(name, []).append(value)
+    repeatable = _repeatable(model)
+    repeated = [name for name, values in given.items() if len(values) > 1 and name not in repeatable]
+    mistakes: list[Mistake] = [{"where": "query", "name": name, "detail": "give it once"} for name in repeated]
+    values = {name: values if name in repeatable else values[0] for name, values in given.items()}
     return _validated(model, values, mistakes)
 
 

@@ -154,12 +154,13 @@ class Door(RequestHandler):
                         await self.flush()
             except (StreamClosedError, TimeoutError):
                 self._break_off()
-            except Exception:
+            except Exception as error:
                 if not self._headers_written:
                     raise
                 # The status is sent: only a broken connection still says that the answer is not whole.
                 self._break_off()
-                raise
+                if not isinstance(error, AppSentryError):
+                    raise
 
     def _break_off(self) -> None:
         connection = self.request.connection

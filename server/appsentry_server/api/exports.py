@@ -4,7 +4,9 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
+
+import duckdb
 
 from appsentry_server.api.encodings import Encoding
 from appsentry_server.api.problems import Problem
@@ -25,26 +27,40 @@ class Exports:
         self._history = history
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="history-export")
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._open = 0
+        self.opened = 0
+        """How many are being made or wait for their turn."""
+        self._pipes: set[_Pipe] = set()
+        self._closed = False
 
     async def stream(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
         """The chunks of one answer. Closing it early stops the query behind it at once.
 
-        Raises `Problem` 503 when too many wait already, `duckdb.Error` when the history cannot be read.
+        Raises `Problem` 503 when too many wait already or the server stops, `duckdb.Error` when the history cannot
+        be read.
         """
-        if self._open >= AT_ONCE + MOST_WAITING:
-            detail = f"{self._open} histories are being read: ask again in a little while"
+        if self.opened >= AT_ONCE + MOST_WAITING:
+            detail = f"{self.opened} histories are being read: ask again in a little while"
             raise Problem(503, detail, headers={"Retry-After": "5"})
-        self._open += 1
+        self.opened += 1
         try:
-            async with self._turns:
-                async for chunk in self._made(selection, encoding):
+            async with self._turns, aclosing(self._made(selection, encoding)) as chunks:
+                async for chunk in chunks:
                     yield chunk
         finally:
-            self._open -= 1
+            self.opened -= 1
+
+    async def close(self) -> None:
+        """Break off what is being made and wait until no thread reads the history any more."""
+        self._closed = True
+        for pipe in self._pipes:
+            pipe.abandon()
+        await asyncio.to_thread(self._threads.shutdown)
 
     async def _made(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
+        if self._closed:
+            raise _stopping()
         pipe = _Pipe()
+        self._pipes.add(pipe)
         making = asyncio.get_running_loop().run_in_executor(
             self._threads, self._history.read_here, lambda cursor: _make(cursor, selection, encoding, pipe)
         )
@@ -53,12 +69,22 @@ class Exports:
             while (chunk := await pipe.take()) is not None:
                 yield chunk
             await making
+        except (_Abandoned, duckdb.Error, OSError):
+            if not pipe.abandoned:
+                raise
+            # Its reader is still here, so it was `close` that broke it off.
+            raise _stopping() from None
         finally:
+            self._pipes.discard(pipe)
             pipe.abandon()
             # Whoever comes next may have this turn only once its thread is free; how an abandoned one ended is
             # nobody's concern.
             await asyncio.wait((making,))
             making.exception()
+
+
+def _stopping() -> Problem:
+    return Problem(503, "the server is stopping")
 
 
 class _Abandoned(Exception):
@@ -82,13 +108,13 @@ class _Pipe:
         self._room = threading.Semaphore(_CHUNKS_AHEAD)
         self._lock = threading.Lock()
         self._cursor: Cursor | None = None
-        self._abandoned = False
+        self.abandoned = False
 
     @contextmanager
     def interrupting(self, cursor: Cursor) -> Iterator[None]:
         """Interrupt what this cursor does in here when the reader goes away. Raises `_Abandoned` when it has."""
         with self._lock:
-            if self._abandoned:
+            if self.abandoned:
                 raise _Abandoned
             self._cursor = cursor
         try:
@@ -102,7 +128,7 @@ class _Pipe:
         if not chunk:
             return
         self._room.acquire()
-        if self._abandoned:
+        if self.abandoned:
             raise _Abandoned
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
 
@@ -119,7 +145,7 @@ class _Pipe:
     def abandon(self) -> None:
         """Let the thread end as soon as it can."""
         with self._lock:
-            self._abandoned = True
+            self.abandoned = True
             if self._cursor is not None:
                 self._cursor.interrupt()
         self._room.release()

@@ -28,7 +28,7 @@ def _once_each(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Instant = Annotated[int, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-Names = Annotated[tuple[Id, ...], Field(max_length=10_000), AfterValidator(_once_each)]
+Names = Annotated[tuple[Id, ...], Field(max_length=1_000), AfterValidator(_once_each)]
 
 
 class HistoryQuery(Arguments):

@@ -14,9 +14,10 @@ from appsentry_server.services import Services
 from appsentry_server.telemetry import Telemetry
 
 
-def routes(services: Services, *, ready: Callable[[], bool]) -> list[URLSpec]:
+def routes(services: Services, *, exports: Exports, ready: Callable[[], bool]) -> list[URLSpec]:
     """The socket and the API, without a prefix; `ready` says whether checks are scheduled.
 
+    Whoever closes the history closes `exports` before it.
     The last route takes every path that is left and says that nothing is there. Call it on the event loop that
     serves, once a server: it begins to count.
     """
@@ -24,7 +25,7 @@ def routes(services: Services, *, ready: Callable[[], bool]) -> list[URLSpec]:
     services.publisher.listen(telemetry.hear)
     api = Api(
         services=services,
-        exports=Exports(services.history),
+        exports=exports,
         telemetry=telemetry,
         scheduling=ready,
         documents={

@@ -127,6 +127,8 @@ def _value(name: str, column: Column, form: Form) -> str:
         if form == "arrow":
             return f"{_quoted(name)} * 1000"
         return f"strftime(epoch_ms({_quoted(name)}), '%Y-%m-%dT%H:%M:%S.%gZ')"
+    if form == "json" and column.kind == "number":
+        return f"case when isfinite({_quoted(name)}) then {_quoted(name)} end"
     if form == "csv" and column.kind in ("text", "word"):
         # A spreadsheet takes text that begins like this for a formula, and what a check found is not ours.
         return rf"""case when regexp_matches({_quoted(name)}, '^[=+\-@\t\r\n＝＋－＠]')

@@ -1,8 +1,10 @@
 """Test runs over HTTP: start, list, show and command them."""
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -21,6 +23,7 @@ from appsentry_server.store import reading
 from appsentry_server.store.rows import RunRow
 
 _ALL_TESTS = 1_000_000
+_PATIENCE_S = 2.0
 
 
 class TestRunChoice(StartTestRun):
@@ -65,6 +68,7 @@ async def start(call: Call[Any, TestRunChoice]) -> Reply:
 async def list_runs(call: Call[Page, Any]) -> Reply:
     """A page of runs. A run's place in the list never changes, so that pages neither repeat nor skip one."""
     services, limit = call.api.services, call.query.limit
+    await _caught_up(services)
     place = None if call.query.cursor is None else _place(call.query.cursor)
     # Those in progress are looked at first: one that ends in the meantime is then found in the history.
     begun = [run.row() for run in services.runs.in_progress]
@@ -81,6 +85,7 @@ async def list_runs(call: Call[Page, Any]) -> Reply:
 async def show(call: Call[Any, Any]) -> Reply:
     """One run with its tests."""
     services = call.api.services
+    await _caught_up(services)
     active = services.runs.active(call.id)
     row = await services.history.read(reading.run(call.id))
     if row is None and active is not None:
@@ -100,10 +105,24 @@ def command(name: Literal["pause", "resume", "cancel"]) -> Any:
     """The answer to one command."""
 
     async def answer(call: Call[Any, NoBody]) -> Reply:
-        await call.api.services.runs.command(call.id, name, f"the API from {call.address}")
+        runs = call.api.services.runs
+        if runs.active(call.id) is None:
+            await _caught_up(call.api.services)
+        await runs.command(call.id, name, f"the API from {call.address}")
         return json_reply({"testRunId": call.id})
 
     return answer
+
+
+async def _caught_up(services: Services) -> None:
+    """Let the history catch up with what has happened: a run may start and end between two commits.
+
+    While the history refuses commits, its own past and the runs in progress are all there is to show.
+    """
+    if services.publisher.failing_since_ms is None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await services.publisher.settled()
 
 
 async def _views(services: Services, rows: Iterable[RunRow]) -> list[TestRun]:

@@ -14,6 +14,7 @@ import tornado.web
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 
 from appsentry_server.admission import Admission
+from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
 from appsentry_server.checks.kind import CheckSettings, Probe
 from appsentry_server.clock import SystemClock
@@ -77,8 +78,11 @@ class Door:
     port: int
     token: str | None
     gate: asyncio.Event
+    exports: Exports
     ready: bool = True
-    client: AsyncHTTPClient = field(default_factory=lambda: AsyncHTTPClient(force_instance=True, max_clients=40))
+    client: AsyncHTTPClient = field(
+        default_factory=lambda: AsyncHTTPClient(force_instance=True, max_clients=40, max_body_size=2**40)
+    )
 
     async def call(self, method: str, path: str, *, json_body=None, query=(), headers=None, **options) -> HTTPResponse:
         headers = dict(headers or {})
@@ -159,9 +163,14 @@ async def open_door(directory, *, token: str | None = None, applications=None) -
     async with contextlib.AsyncExitStack() as stack:
         services = await _services(directory, token, configuration, gate, stack)
         (socket,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
-        door = Door(services, socket.getsockname()[1], token, gate)
+        exports = Exports(services.history)
+        stack.push_async_callback(exports.close)
+        door = Door(services, socket.getsockname()[1], token, gate, exports)
         server = tornado.httpserver.HTTPServer(
-            tornado.web.Application(routes(services, ready=lambda: door.ready)), max_body_size=1_000_000
+            tornado.web.Application(
+                routes(services, exports=exports, ready=lambda: door.ready), log_function=lambda handler: None
+            ),
+            max_body_size=1_000_000,
         )
         server.add_socket(socket)
         stack.push_async_callback(server.close_all_connections)
