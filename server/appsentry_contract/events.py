@@ -74,7 +74,7 @@ class Application(TypedDict):
 
 
 class TestRun(TypedDict):
-    """A run as it now is; the item of `GET /api/test-runs` and of the `runs` snapshot. `duration` is in milliseconds."""
+    """A run as it now is: the item of `GET /api/test-runs` and of the `runs` snapshot. `duration` is milliseconds."""
 
     testRunId: str
     state: RunState

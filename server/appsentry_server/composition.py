@@ -46,8 +46,8 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
     heads = await history.read(reading.heads)
     journal = Journal(history, heads, await history.read(retention.floors(journal_since_ms)))
     publisher = Publisher(history, journal, clock)
-    board, latencies = await restored(configuration, history, journal, clock)
-    published = Published(board.applications(clock.now_ms()), await recent_runs(history))
+    known = await restored(configuration, history, journal, clock)
+    published = Published(known.board.applications(clock.now_ms()), await recent_runs(history))
     conductor = Conductor(clock, settings.limits, settings.location)
 
     async def carry_out(tick: Tick) -> None:
@@ -68,7 +68,7 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
             return result
 
     schedule = Schedule(clock, carry_out)
-    intake = Intake(board, latencies, publisher, clock, schedule.observed)
+    intake = Intake(known.board, known.latencies, publisher, clock, schedule.observed)
     runs = Runs(clock=clock, publisher=publisher, history=history, look=look)
     transport = Transport(rules, clock)
     subscriptions = Subscriptions(transport, journal, published, history, runs, clock)
@@ -90,4 +90,4 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
     publisher.listen(published.hear)
     publisher.listen(subscriptions.deliver)
     transport.serve(requests, subscriptions)
-    return Server(configuration, services, intake=intake, subscriptions=subscriptions, file=file)
+    return Server(configuration, services, gone=known.gone, intake=intake, subscriptions=subscriptions, file=file)

@@ -1,6 +1,6 @@
 """What follows from a result: it is kept, the application's state moves, and those concerned hear of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from appsentry_contract.events import Application
 from appsentry_contract.instants import to_wire
@@ -56,8 +56,7 @@ class Intake:
         else:
             key = (result.application_id, result.check_id)
             self._last_due_ms[key] = result.due_ms
-            if result.outcome.response_ms is not None:
-                self._latencies.add(key, result.due_ms, result.outcome.response_ms)
+            self._latencies.add(key, result.due_ms, result.outcome.verdict, result.outcome.response_ms)
             change = self._board.apply(result, now_ms)
         if change is None:
             return
@@ -68,13 +67,13 @@ class Intake:
 
     def reconfigure(self, configuration: Configuration) -> None:
         """Take up a configuration, and tell what it changes."""
-        for application_id in self._board.configure(configuration.applications):
+        self.tell_changes(gone=self._board.configure(configuration.applications))
+
+    def tell_changes(self, gone: Iterable[str] = ()) -> None:
+        """Tell of every application that is not as readers were last told, and of those that are gone."""
+        for application_id in gone:
             self._waiting.discard(application_id)
             self._publisher.event("applications", "applicationRemoved", {"applicationId": application_id})
-        self.tell_changes()
-
-    def tell_changes(self) -> None:
-        """Tell of every application that is not as readers were last told."""
         for change in self._board.changes(self._clock.now_ms()):
             self._tell(change, at_once=True)
 

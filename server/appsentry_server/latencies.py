@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from appsentry_contract.accounting.sketch import Sketch
+from appsentry_contract.vocabulary import PASSED, Verdict
 
 Key = tuple[str, str]
 HOUR_MS = 3_600_000
@@ -15,8 +16,10 @@ class Latencies:
         self._sketches = dict(sketches)
         self._grown: set[tuple[Key, int]] = set()
 
-    def add(self, key: Key, due_ms: int, response_ms: float) -> None:
-        """Count one response time in the hour in which it was due."""
+    def add(self, key: Key, due_ms: int, verdict: Verdict, response_ms: float | None) -> None:
+        """Count a result's response time in the hour in which it was due, if it is of one that worked and has one."""
+        if verdict not in PASSED or response_ms is None:
+            return
         place = (key, due_ms - due_ms % HOUR_MS)
         sketch = self._sketches.get(place)
         if sketch is None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 
@@ -21,10 +22,18 @@ _PAGE = 20_000
 _RUNS_SHOWN = 100
 
 
-async def restored(
-    configuration: Configuration, history: History, journal: Journal, clock: Clock
-) -> tuple[Board, Latencies]:
-    """The board and the latencies as they were when the last result was committed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was known when the last result was committed."""
+
+    board: Board
+    latencies: Latencies
+    gone: list[str]
+    """Applications that readers were told of and that are no longer configured."""
+
+
+async def restored(configuration: Configuration, history: History, journal: Journal, clock: Clock) -> Restored:
+    """Read what is known from the history."""
     kept = await history.read(summaries.kept(clock.now_ms() - 2 * HOUR_MS))
     spans: defaultdict[summaries.Key, Spans] = defaultdict(Spans)
     spans.update({key: Spans.of(arrays) for key, arrays in kept.spans.items()})
@@ -35,16 +44,15 @@ async def restored(
         for row in summaries.real(rows):
             key = (row.application, row.check)
             spans[key].add(row.due_ms, row.status, row.interval_ms)
-            if row.response_ms is not None:
-                latencies.add(key, row.due_ms, row.response_ms)
+            latencies.add(key, row.due_ms, row.status, row.response_ms)
         seq = rows[-1].seq
     board = Board()
     board.configure(configuration.applications)
     last = [result_of(row) for row in await history.read(reading.last_results)]
     board.restore(spans, last)
     told = await history.read(reading.applications_told)
-    board.told(orjson.loads(payload) for payload in told)
-    return board, latencies
+    gone = board.told(orjson.loads(payload) for payload in told)
+    return Restored(board=board, latencies=latencies, gone=gone)
 
 
 async def recent_runs(history: History) -> Mapping[str, TestRun]:

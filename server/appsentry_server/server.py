@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 
 import duckdb
 from tornado.routing import URLSpec
 
+from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
 from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.table import KINDS
 from appsentry_server.conduct import Check
+from appsentry_server.configuration.difference import difference
 from appsentry_server.configuration.model import Configuration
 from appsentry_server.configuration.problems import ConfigurationError
 from appsentry_server.configuration.reloading import ConfigurationFile
@@ -43,25 +45,29 @@ class Server:
         configuration: Configuration,
         services: Services,
         *,
+        gone: Sequence[str],
         intake: Intake,
         subscriptions: Subscriptions,
         file: ConfigurationFile | None,
     ) -> None:
         self.configuration = configuration
         self.services = services
+        self._gone = gone
         self._intake = intake
         self._subscriptions = subscriptions
         self._file = file
         self._client = HttpClient()
+        self._exports = Exports(services.history)
         self._checks: dict[tuple[str, str], Check] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._broken = asyncio.Event()
         self._fault: PartFailed | None = None
+        self._stopping = False
 
     def routes(self) -> list[URLSpec]:
         """The server's doors: the socket and the API, as Tornado routes without a prefix."""
-        return routes(self.services, ready=lambda: "schedule" in self._tasks)
+        return routes(self.services, exports=self._exports, ready=lambda: "schedule" in self._tasks)
 
     async def start(self) -> None:
         """Begin to check. Runs that an earlier server died under are ended first."""
@@ -73,7 +79,7 @@ class Server:
         if interrupted:
             _log.warning("%d test runs were interrupted by the last stop", interrupted)
         self._take_up(self.configuration)
-        self._intake.tell_changes()
+        self._intake.tell_changes(gone=self._gone)
         self._begin("schedule", services.schedule.work)
         self._begin("intake", self._intake.work)
         self._begin("batches", self._subscriptions.send_batches)
@@ -95,7 +101,10 @@ class Server:
             raise self._fault
 
     async def stop(self) -> None:
-        """End in order: no new checks, running ones finished or marked, everything told and kept."""
+        """End in order: no new checks, running ones finished or marked, everything told and kept. Once is enough."""
+        if self._stopping:
+            return
+        self._stopping = True
         services = self.services
         services.schedule.stop()
         await services.runs.interrupt_all("the server was stopped")
@@ -108,6 +117,7 @@ class Server:
         except TimeoutError:
             _log.warning("some checks did not finish in time; they leave no result")
         await services.transport.close()
+        await self._exports.close()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -151,10 +161,11 @@ class Server:
             _log.error("the new configuration is bad and the old one stays in force:\n%s", version)
             self._intake.announce("error", f"the new configuration is bad, the old one stays in force: {version}")
             return
+        change = difference(self.configuration, version)
         self._intake.reconfigure(version)
         self._take_up(version)
-        _log.info("the new configuration is in force")
-        self._intake.announce("info", "the new configuration is in force")
+        _log.info("the new configuration is in force: %s", change)
+        self._intake.announce("info", f"the new configuration is in force: {change}")
 
     async def _follow_token(self) -> None:
         token = self.services.admission.token()

@@ -31,7 +31,7 @@ class CheckSettings(Settings):
     id: Name = ""
     interval: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=30)
     timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    confirm: Annotated[int, Field(ge=1, le=100)] = 3
+    confirm: Annotated[int, Field(ge=1, le=100, strict=True)] = 3
     retry_interval: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
 
     @property

@@ -23,6 +23,11 @@ class Changes(Generic[Key]):
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed)
 
+    def counts(self, noun: str) -> list[str]:
+        """In words: `2 checks added`, and so on for what there is."""
+        parts = (("added", self.added), ("removed", self.removed), ("changed", self.changed))
+        return [f"{len(keys)} {noun}{'s'[: len(keys) != 1]} {what}" for what, keys in parts if keys]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
@@ -37,6 +42,13 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.applications or self.checks or self.server)
+
+    def __str__(self) -> str:
+        """What changed, in words for people."""
+        said = [*self.applications.counts("application"), *self.checks.counts("check")]
+        if self.server:
+            said.append(f"server settings {', '.join(self.server)} changed")
+        return ", ".join(said) or "nothing changed"
 
 
 def difference(old: Configuration, new: Configuration) -> Difference:

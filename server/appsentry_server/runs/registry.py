@@ -53,13 +53,13 @@ class Runs:
         self.checks = checks
 
     def active(self, run_id: str) -> Run | None:
-        """The run with this id, while it is in progress."""
+        """The run with this id, from its start until its end is in the history."""
         return self._active.get(run_id)
 
     @property
     def in_progress(self) -> list[Run]:
         """The runs that have not ended, oldest first."""
-        return list(self._active.values())
+        return [run for run in self._active.values() if run.state not in ENDED_RUN_STATES]
 
     def start(self, choice: Choice, trigger: Trigger) -> str:
         """Start a run and give its id. Nothing of it is heard before the next turn of the event loop.
@@ -90,10 +90,8 @@ class Runs:
     async def interrupt_all(self, reason: str) -> None:
         """End every run in progress, because the server stops."""
         for run in self.in_progress:
-            if run.state not in ENDED_RUN_STATES:
-                run.cut_off("interrupted", reason)
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+            run.cut_off("interrupted", reason)
+        await asyncio.gather(*(run.ended() for run in self.in_progress))
 
     def _begin(self, checks: Sequence[Check], trigger: Trigger, look: Look, *, simulated: bool) -> str:
         run_id = self._run_id()
@@ -107,9 +105,10 @@ class Runs:
             simulated=simulated,
         )
         self._active[run_id] = run
-        task = run.begin()
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(run_id, done))
+        run.begin()
+        following = asyncio.create_task(self._follow(run))
+        self._tasks.add(following)
+        following.add_done_callback(self._tasks.discard)
         return run_id
 
     async def _not_active(self, run_id: str, command: str) -> AppSentryError:
@@ -118,11 +117,16 @@ class Runs:
             return UnknownRun(f"no run is called {run_id}")
         return RunConflict(run_id, row.state, _past(command))
 
-    def _ended(self, run_id: str, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._active.pop(run_id, None)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("the run %s broke off", run_id, exc_info=task.exception())
+    async def _follow(self, run: Run) -> None:
+        try:
+            await run.ended()
+            # Until then the history does not know how it ended, or that there was such a run.
+            await self._publisher.settled()
+        except Exception:
+            _log.exception("the run %s broke off", run.run_id)
+            raise
+        finally:
+            self._active.pop(run.run_id, None)
 
 
 def _past(command: str) -> str:

@@ -73,6 +73,7 @@ class Run:
         self._cut: tuple[Literal["cancelled", "interrupted"], str] | None = None
         self._broken_off = False
         self._workers: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
         self._stream = run_stream(run_id)
 
     @property
@@ -89,7 +90,7 @@ class Run:
             application_ids, test_types, len(self.tests),
         )  # fmt: skip
 
-    def begin(self) -> asyncio.Task[None]:
+    def begin(self) -> None:
         """Say that the run has started, and start it."""
         row = self.row()
         self._publisher.run(row)
@@ -104,7 +105,12 @@ class Run:
         waiting = iter(self.tests)
         at_once = 1 if self._simulated else min(AT_ONCE, len(self.tests))
         self._workers = [asyncio.create_task(self._take(waiting)) for _ in range(at_once)]
-        return asyncio.create_task(self._work())
+        self._task = asyncio.create_task(self._work())
+
+    async def ended(self) -> None:
+        """Wait for the end, which has been handed to the publisher by then."""
+        assert self._task is not None, "the run has not begun"
+        await asyncio.shield(self._task)
 
     def pause(self) -> None:
         """Start no new test; running ones finish."""

@@ -60,14 +60,18 @@ def last_results(cursor: Cursor) -> list[ResultRow]:
 
 
 def applications_told(cursor: Cursor) -> list[str]:
-    """The newest durable `applicationStatusUpdate` of every application that the journal still has, as JSON."""
+    """The newest durable `applicationStatusUpdate` of every application, as JSON, as far as the journal has them.
+
+    Not of those that readers were told are gone.
+    """
     rows = cursor.execute(
         """
-        select arg_max(payload, seq) from events
-        where stream = 'applications' and name = 'applicationStatusUpdate' group by payload ->> '$.id'
+        select arg_max(payload, seq), arg_max(name, seq) from events
+        where stream = 'applications' and name in ('applicationStatusUpdate', 'applicationRemoved')
+        group by coalesce(payload ->> '$.id', payload ->> '$.applicationId')
         """
     ).fetchall()
-    return [payload for (payload,) in rows]
+    return [payload for payload, name in rows if name == "applicationStatusUpdate"]
 
 
 def open_runs(cursor: Cursor) -> list[RunRow]:

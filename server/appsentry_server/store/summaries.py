@@ -16,6 +16,7 @@ Key = tuple[str, str]
 
 _SPAN_COLUMNS = ("from_ms", "to_ms", "n", "verdict", "interval_ms")
 _KEPT_UP_TO = "summaries_seq"
+_MARGIN_MS = 7 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +73,13 @@ def kept(hours_since_ms: int) -> Callable[[Cursor], Summaries]:
 
 
 def forget(before_ms: int) -> Callable[[Cursor], None]:
-    """Delete what says nothing of the time from `before_ms` on."""
+    """Delete what says nothing of the time from `before_ms` on.
+
+    A span that ended a little earlier may still hold then, or be part of a row of downs that does: a week is left.
+    """
 
     def statement(cursor: Cursor) -> None:
-        cursor.execute("delete from spans where to_ms < ?", [before_ms])
+        cursor.execute("delete from spans where to_ms < ?", [before_ms - _MARGIN_MS])
         cursor.execute("delete from sketches where hour_ms < ?", [before_ms])
 
     return statement

@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 
+import aiohttp
 import pytest
 import socketio
 import tornado.httpserver
@@ -24,15 +25,15 @@ class Target:
     def __init__(self):
         self.gate = asyncio.Event()
         self.gate.set()
-        self.hits = 0
+        self.broken = False
         target = self
 
         class Handler(tornado.web.RequestHandler):
             async def get(self, path):
-                target.hits += 1
                 if path == "held":
                     await target.gate.wait()
-                self.set_status(200 if path in ("ok", "held") else 503)
+                good = path in ("ok", "held") and not target.broken
+                self.set_status(200 if good else 503)
                 self.write({"status": "ok"})
 
         application = tornado.web.Application([("/(.*)", Handler)], log_function=lambda handler: None)
@@ -49,16 +50,31 @@ class Reader:
         self.heard: list[tuple[str, dict]] = []
         self._moved = asyncio.Event()
         self._url, self._token, self._transports = url, token, list(transports)
-        self.socket = socketio.AsyncClient(reconnection=False)
+        # A session of our own: the client forgets to close the one it makes when it is refused.
+        self._http = aiohttp.ClientSession()
+        self.socket = socketio.AsyncClient(reconnection=False, http_session=self._http)
         self.socket.on("*", self._hear)
 
     async def __aenter__(self):
         auth = None if self._token is None else {"token": self._token, "proto": 1}
-        await self.socket.connect(self._url, auth=auth, transports=self._transports)
+        for name in ("connect", "connect_error"):
+            self.socket.on(name, lambda *payload, name=name: self._hear(name, *(payload or ({},))))
+        connecting = asyncio.ensure_future(self.socket.connect(self._url, auth=auth, transports=self._transports))
+        await self.until(lambda heard: heard)
+        name, problem = self.heard.pop(0)
+        if name == "connect_error":
+            # Over polling the client would wait for an answer of its own for half a minute.
+            await self._http.close()
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            raise ConnectionRefusedError(problem["message"])
+        await connecting
         return self
 
     async def __aexit__(self, *_):
-        await self.socket.disconnect()
+        # Not the polite way, which over polling waits for an answer that may take 45 s.
+        await self.socket.eio.disconnect(abort=True)
+        await self._http.close()
 
     def _hear(self, name, payload=None):
         self.heard.append((name, payload))
@@ -75,11 +91,11 @@ class Reader:
                 self._moved.clear()
                 await self._moved.wait()
 
-    async def until_event(self, name, **fields):
+    async def until_event(self, event, /, **fields):
         """Wait for an event with these fields, and give its payload."""
 
         def found(heard):
-            return [p for n, p in heard if n == name and all(p.get(key) == value for key, value in fields.items())]
+            return [p for n, p in heard if n == event and all(p.get(key) == value for key, value in fields.items())]
 
         await self.until(found)
         return found(self.heard)[0]
@@ -87,6 +103,11 @@ class Reader:
     def named(self, *names):
         """What was heard under these names."""
         return [(name, payload) for name, payload in self.heard if name in names]
+
+
+async def _close(server):
+    server.stop()
+    await server.close_all_connections()
 
 
 class Serving:
@@ -101,7 +122,7 @@ class Serving:
 
     async def __aenter__(self):
         self.target = Target()
-        self._stack.callback(self.target.server.stop)
+        self._stack.push_async_callback(_close, self.target.server)
         text = json.dumps({"applications": self._applications}).replace("TARGET", self.target.url)
         options = {"data_dir": self._directory, "dev": self._dev}
         if self._token_file is not None:
@@ -113,7 +134,7 @@ class Serving:
         sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")
         await self.server.start()
         self.http.add_sockets(sockets)
-        self._stack.callback(self.http.stop)
+        self._stack.push_async_callback(_close, self.http)
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         return self
 

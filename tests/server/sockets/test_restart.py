@@ -1,0 +1,132 @@
+"""What a restart and a new configuration leave as it was."""
+
+import asyncio
+import json
+
+from appsentry_server.configuration.loading import load_text
+
+
+async def _metrics(running, count):
+    async with asyncio.timeout(30):
+        while running.services.journal.head("metrics") < count:
+            await asyncio.sleep(0.02)
+
+
+async def _snapshot(reader):
+    answer = await reader.ask("subscribe", {"stream": "applications", "since": None})
+    return {item["id"]: item for item in answer["snapshot"]["applications"]}, answer["head"]
+
+
+def test_statuses_survive_a_restart_and_nothing_is_announced_twice(serving, app):
+    async def scenario():
+        applications = [app("shop"), app("broken", "bad"), app("kept", sla={"target": 99.9})]
+        async with serving(*applications) as running, running.reader() as reader:
+            await _metrics(running, 3)
+            await running.services.publisher.settled()
+            before, head = await _snapshot(reader)
+            assert {one: item["status"] for one, item in before.items()} == {
+                "shop": "healthy",
+                "broken": "down",
+                "kept": "healthy",
+            }
+        async with serving(*applications) as running, running.reader() as reader:
+            after, head_after = await _snapshot(reader)
+            assert {one: item["status"] for one, item in after.items()} == {
+                one: item["status"] for one, item in before.items()
+            }
+            assert after["broken"]["checks"] == before["broken"]["checks"]
+            assert after["kept"]["sla"]["status"] == "met"
+            assert head_after == head, "something was announced again"
+
+    asyncio.run(scenario())
+
+
+def test_an_application_removed_while_the_server_was_off_is_told_gone_once(serving, app):
+    async def scenario():
+        async with serving(app("shop"), app("goes")) as running:
+            await _metrics(running, 2)
+        removals = []
+        for _ in range(2):
+            async with serving(app("shop")) as running, running.reader() as reader:
+                await running.services.publisher.settled()
+                place = {"epoch": running.services.journal.epoch, "seq": 0}
+                answer = await reader.ask("subscribe", {"stream": "applications", "since": place})
+                removals.append([payload for name, payload in answer["events"] if name == "applicationRemoved"])
+                assert "goes" not in (await _snapshot(reader))[0]
+        assert [[one["applicationId"] for one in some] for some in removals] == [["goes"], ["goes"]]
+        assert removals[0] == removals[1]
+
+    asyncio.run(scenario())
+
+
+def test_a_kill_loses_no_figure(serving, app):
+    async def scenario():
+        applications = [app("shop", interval="1s"), app("broken", "bad", "1s")]
+        async with serving(*applications) as running:
+            await _metrics(running, 8)
+            # A kill keeps no summaries: they are made again from the results.
+            running.server._flush = lambda: asyncio.sleep(0)
+            await running.services.publisher.settled()
+            counted = running.services.journal.head("metrics")
+        async with serving(*applications) as running:
+            spans = dict(running.server._intake._board.spans())
+            assert sum(int(one.arrays().n.sum()) for one in spans.values()) >= counted
+            async with running.reader() as reader:
+                shown, _ = await _snapshot(reader)
+                assert shown["shop"]["uptime"] == 100.0
+                assert shown["broken"]["uptime"] == 0.0
+
+    asyncio.run(scenario())
+
+
+def test_a_new_configuration_swaps_only_what_it_changes(serving, app):
+    async def scenario():
+        async with serving(app("stays"), app("goes"), app("renamed")) as running, running.reader() as reader:
+            await _metrics(running, 3)
+            kept = running.services.runs.checks["stays", "health"]
+            text = json.dumps({"applications": [app("stays"), app("renamed", name="New name"), app("comes")]})
+            running.server._reload(load_text(text.replace("TARGET", running.target.url)))
+            gone = await reader.until_event("applicationRemoved")
+            assert gone["applicationId"] == "goes"
+            await reader.until_event("applicationStatusUpdate", id="renamed", name="New name")
+            await reader.until_event("healthMetricUpdate", applicationId="comes")
+            assert running.services.runs.checks["stays", "health"] is kept
+            told = await reader.until_event("notification", type="info")
+            assert "1 application added, 1 application removed, 1 application changed" in told["message"]
+            shown, _ = await _snapshot(reader)
+            assert set(shown) == {"stays", "renamed", "comes"}
+            assert shown["renamed"]["status"] == "healthy"
+            answer = await reader.ask("startTestRun", {"applicationIds": ["goes"]})
+            assert answer["code"] == "unknown_application"
+
+    asyncio.run(scenario())
+
+
+def test_a_bad_configuration_is_reported_and_the_old_one_stays(serving, app, caplog):
+    from appsentry_server.configuration.problems import ConfigurationError, Problem
+
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            await reader.until_event("healthMetricUpdate")
+            problem = Problem(file="appsentry.yaml", line=3, path="applications[0]", message="expected a mapping")
+            running.server._reload(ConfigurationError((problem,)))
+            told = await reader.until_event("notification", type="error")
+            assert "appsentry.yaml:3" in told["message"]
+            assert list(running.services.runs.checks) == [("shop", "health")]
+
+    asyncio.run(scenario())
+    assert "the old one stays in force" in caplog.text
+
+
+def test_an_outage_and_its_end_are_told_once_each(serving, app):
+    async def scenario():
+        async with serving(app("held", "held", interval="1s", name="Held")) as running, running.reader() as reader:
+            await _metrics(running, 1)
+            running.target.broken = True
+            await reader.until_event("notification", type="error", applicationId="held")
+            await _metrics(running, running.services.journal.head("metrics") + 2)
+            running.target.broken = False
+            await reader.until_event("notification", type="success", applicationId="held")
+            assert [payload["type"] for _, payload in reader.named("notification")] == ["error", "success"]
+
+    asyncio.run(scenario())
