@@ -43,7 +43,8 @@ class CheckSettings(Settings):
 class Probe(ABC):
     """One configured check, made ready. It keeps what is dear to make; it knows neither schedule nor history.
 
-    The caller owns the deadline: `run` may be cancelled at any await and must then leave the probe usable.
+    `run` keeps `settings.timeout` itself, because it knows what it was waiting for. The caller ends one that overstays:
+    `run` may be cancelled at any await and must then leave the probe usable.
     A target that misbehaves is an `Outcome`; an exception means that the probe itself is at fault.
     """
 
