@@ -1,8 +1,8 @@
 """When each check is due: a drift-free grid a check, its phase a hash of its name, and retries in between."""
 
 import asyncio
-import hashlib
 import heapq
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -52,8 +52,7 @@ class _Alarm:
 
 def phase(key: Key) -> float:
     """The fraction of its interval at which a check is due: the same at every start, spread evenly over checks."""
-    # A checksum would not do: those of names that differ in a digit lie close together.
-    return int.from_bytes(hashlib.blake2b("/".join(key).encode(), digest_size=6).digest()) / 2**48
+    return zlib.crc32("/".join(key).encode()) / 2**32
 
 
 class Schedule:
