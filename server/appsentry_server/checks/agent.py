@@ -98,6 +98,10 @@ class Agent:
             yield
         finally:
             curl.setopt(pycurl.COOKIELIST, "ALL")
+            # A form of method GET put the password into the address, and the target may have repeated it.
+            curl.setopt(pycurl.URL, "about:blank")
+            self._url = ""
+            self._body = bytearray()
             self._transfers.close()
             self._transfers, self._quoter = self._client.transfers, PLAIN
 

@@ -216,6 +216,21 @@ def test_a_form_of_method_get_is_sent_in_the_address(attempt, answer):
     assert "p=•••" in outcome.failure.message
 
 
+def test_after_a_run_the_probe_keeps_nothing_of_the_secrets(run, site, client, prepare, answer, credentials):
+    async def main():
+        async with site() as web, client() as http:
+            page = "<form action=/in><input name=u><input type=password name=p></form>"
+            web.routes = {"/login": answer(200, page), "/in": answer(200, f"welcome {PASSWORD}")}
+            probe = prepare(http, url=web.url("/login"), **credentials)
+            kept = []
+            for _ in range(2):
+                assert (await probe.run()).verdict == "up"
+                kept.append(repr(vars(probe._agent)))
+            return kept
+
+    assert not any("ter2" in kept for kept in run(main()))
+
+
 def moved(status, location):
     return f"HTTP/1.1 {status} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
 
