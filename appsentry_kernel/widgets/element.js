@@ -32,6 +32,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 const ICONS = {
+  __proto__: null,
   wifi: "M2 6.2a8.6 8.6 0 0 1 12 0M4.3 8.7a5.3 5.3 0 0 1 7.4 0M6.6 11.1a2 2 0 0 1 2.8 0M8 13.2v.1",
   offline: "M2 6.2a8.6 8.6 0 0 1 12 0M6.6 11.1a2 2 0 0 1 2.8 0M8 13.2v.1M3 2l10 12",
   spinner: "M8 2a6 6 0 1 1-6 6",

@@ -4,7 +4,7 @@ import { h, icon } from "./element.js";
 import { clockTime, glyph, milliseconds, tone, words } from "./words.js";
 
 const SPOKEN_EVERY_MS = 2_000;
-const KINDS = { run: "run", status: "activity", notice: "bell" };
+const KINDS = { __proto__: null, run: "run", status: "activity", notice: "bell" };
 
 export function feedPart(board) {
   const list = h("ol", { class: "as-feed", "aria-label": "Activity, newest first", tabindex: "0" });

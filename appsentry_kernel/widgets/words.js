@@ -1,6 +1,8 @@
 // How values read: a glyph beside every colour, and numbers with their units.
+// The tables have no prototype: a word that comes over the wire may be `constructor`.
 
 const GLYPHS = {
+  __proto__: null,
   healthy: "✔", up: "✔", passed: "✔", completed: "✔", success: "✔",
   degraded: "▲", warning: "▲",
   down: "✖", failed: "✖", error: "✖",
@@ -9,16 +11,17 @@ const GLYPHS = {
 
 // What a word's colour is; the style sheet knows these five.
 const TONES = {
+  __proto__: null,
   healthy: "good", up: "good", passed: "good", completed: "good", success: "good", met: "good",
   degraded: "fair", warning: "fair", at_risk: "fair",
   down: "bad", failed: "bad", error: "bad", breached: "bad",
   maintenance: "busy", running: "busy", info: "busy",
 };
 
-const SLA_GLYPHS = { met: "✅", at_risk: "⚠️", breached: "❌" };
+const SLA_GLYPHS = { __proto__: null, met: "✅", at_risk: "⚠️", breached: "❌" };
 
 // The worst first; what is not listed comes with `unknown`.
-const RANKS = { down: 0, degraded: 1, unknown: 2, maintenance: 3, paused: 4, healthy: 5 };
+const RANKS = { __proto__: null, down: 0, degraded: 1, unknown: 2, maintenance: 3, paused: 4, healthy: 5 };
 
 export const glyph = (word) => GLYPHS[word] ?? "?";
 export const tone = (word) => TONES[word] ?? "calm";

@@ -65,6 +65,11 @@ def test_the_demo_notebook_runs_and_a_press_of_run_fills_the_board(open_notebook
     )
     notebook.picture("dashboard-in-lab")
 
+    expect(board).to_have_attribute("data-theme", "light")
+    page.emulate_media(color_scheme="dark")
+    expect(board).to_have_attribute("data-theme", "dark")
+    notebook.picture("dashboard-in-lab-dark")
+
 
 def test_a_reloaded_page_shows_the_board_again_and_it_is_live(open_notebook, demo):
     write_notebook(demo.notebooks / "reload.ipynb", DASHBOARD.format(url=demo.server))

@@ -114,6 +114,17 @@ def test_nothing_that_a_server_says_becomes_markup(open_page):
     assert names(page) == [HOSTILE]
 
 
+def test_words_that_javascript_knows_are_words_like_others(open_page):
+    word = "constructor"
+    odd = card(
+        word, word, checks=[check(word, word)], sla={"status": word, "target": 1, "actual": None, "budget": None}
+    )
+    page = open_page(board(odd, feed=[entry(1, type=word, status=word, what=word)]))
+    assert names(page) == [word]
+    expect(page.locator(".as-card .as-mark").first).to_have_text("?")
+    expect(page.locator(".as-entry .as-mark")).to_have_text("?")
+
+
 def test_the_bar_follows_the_run_to_its_end(open_page):
     page = open_page(board(runs={"r1": run(completed=1)}))
     bar = page.get_by_role("progressbar")
