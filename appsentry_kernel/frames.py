@@ -123,15 +123,10 @@ def conform(table: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
     return table
 
 
-def frame(table: pa.Table) -> "pd.DataFrame":
+def frame(table: pa.Table | pa.RecordBatch) -> "pd.DataFrame":
     """The table as pandas: `DTYPES` by column, text straight on Arrow's own buffers, missing values NaN or NaT."""
     rows: pd.DataFrame = table.to_pandas()
     return rows
-
-
-def results_frame(metrics: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
-    """Result frame of these `healthMetricUpdate` payloads."""
-    return frame(pa.Table.from_batches([results_batch(metrics)]))
 
 
 def applications_frame(applications: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":

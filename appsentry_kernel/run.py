@@ -5,7 +5,7 @@ from collections.abc import Generator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from appsentry_kernel.frames import results_frame
+from appsentry_kernel.frames import frame
 from appsentry_kernel.runs import TrackedRun
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Run:
         A test that was cut off has no result: its row is `unknown` with failure `cancelled` or `interrupted`, and no
         `result_id`.
         """
-        return results_frame(self._tracked.metrics())
+        return frame(self._tracked.results())
 
     def pause(self) -> None:
         """Start no new test; running ones finish. Raises `RequestRefused` when the run has ended."""

@@ -5,8 +5,10 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
+import pyarrow as pa
+
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
-from appsentry_kernel.frames import metric_of_test
+from appsentry_kernel.frames import metric_of_test, results_batch
 
 RUNS_KEPT = 100
 """Settled runs beyond this many are forgotten, oldest first."""
@@ -47,27 +49,24 @@ class TrackedRun:
         self._started: dict[str, Mapping[str, Any]] = {}
         self._ended: dict[str, Mapping[str, Any]] = {}
         self._metrics: dict[str, Mapping[str, Any]] = {}
-        self._settled = False
+        self._sealed: pa.RecordBatch | None = None
         self._closed: Exception | None = None
         self._waiting: list[Future[None]] = []
 
     @property
     def settled(self) -> bool:
         """Whether nothing more will change."""
-        return self._settled
+        return self._sealed is not None
 
     def view(self) -> dict[str, Any]:
         """The run as the API shows it; `startedAt` is null until its first event was heard."""
         with self._lock:
             return dict(self._run)
 
-    def metrics(self) -> list[Mapping[str, Any]]:
-        """One `healthMetricUpdate` a test that has ended, in the order in which they ended."""
+    def results(self) -> pa.RecordBatch:
+        """Rows of a result frame, one a test that has ended, in the order in which they ended."""
         with self._lock:
-            return [
-                self._metrics.get(ended["resultId"]) or metric_of_test(self._started.get(test_id, ended), ended)
-                for test_id, ended in self._ended.items()
-            ]
+            return self._rows() if self._sealed is None else self._sealed
 
     def apply(self, name: str, payload: Mapping[str, Any]) -> None:
         """Reduce one event of this run."""
@@ -88,9 +87,12 @@ class TrackedRun:
             }
 
     def settle(self) -> None:
-        """Everything is here: wake those who wait for it."""
+        """Everything is here: keep the rows instead of the events, and wake those who wait."""
         with self._lock:
-            self._settled = True
+            if self._sealed is None:
+                self._sealed = self._rows()
+            for events in (self._started, self._ended, self._metrics):
+                events.clear()
             waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if waiter.set_running_or_notify_cancel():
@@ -109,13 +111,21 @@ class TrackedRun:
         """Done once the run is settled; each waiter gets one of its own, so that one giving up disturbs no other."""
         waiter: Future[None] = Future()
         with self._lock:
-            if self._settled:
+            if self._sealed is not None:
                 waiter.set_result(None)
             elif self._closed is not None:
                 waiter.set_exception(self._closed)
             else:
                 self._waiting.append(waiter)
         return waiter
+
+    def _rows(self) -> pa.RecordBatch:
+        return results_batch(
+            [
+                self._metrics.get(ended["resultId"]) or metric_of_test(self._started.get(test_id, ended), ended)
+                for test_id, ended in self._ended.items()
+            ]
+        )
 
     def _reduce(self, name: str, payload: Mapping[str, Any]) -> None:
         match name:

@@ -18,10 +18,14 @@ from appsentry_kernel.frames import (
     frame,
     metric_of_test,
     results_batch,
-    results_frame,
 )
 
 Metric = Callable[..., dict[str, Any]]
+
+
+def results_frame(metrics: list[dict[str, Any]]) -> pd.DataFrame:
+    return frame(results_batch(metrics))
+
 
 EXPECTED = {name: DTYPES[column.kind] for name, column in RESULT_COLUMNS.items()}
 
@@ -58,7 +62,7 @@ def test_the_reason_of_a_degraded_result_is_its_message(metric: Metric) -> None:
 
 
 def test_a_frame_can_be_written_to(metric: Metric) -> None:
-    rows = frame(pa.Table.from_batches([results_batch([metric(1), metric(2)])]))
+    rows = results_frame([metric(1), metric(2)])
     for column, value in {"response_ms": 5.0, "attempt": 4, "status": "down", "simulated": True}.items():
         rows.loc[0, column] = value
         assert rows.loc[0, column] == value

@@ -59,7 +59,10 @@ def test_a_test_is_shown_by_its_result_when_there_is_one(log: RunLog, metric: Me
     log.apply("testCompleted", completed("a", "r1"))
     log.apply("testStarted", {**named("b"), "at": AT, "attempt": 1})
     log.apply("testCompleted", completed("b"))
-    assert [row["lateMs"] for row in log.track("run-1").metrics()] == [3.5, None]
+    run = log.track("run-1")
+    assert run.results().column("late_ms").to_pylist() == [3.5, None]
+    run.settle()
+    assert run.results().column("late_ms").to_pylist() == [3.5, None], "the rows stay when the events go"
 
 
 def test_events_of_a_run_nobody_knows_change_nothing(log: RunLog, metric: Metric) -> None:

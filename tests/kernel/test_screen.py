@@ -1,0 +1,105 @@
+"""The dashboard of a session: fed from the I/O thread, and obeyed through it."""
+
+import gc
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import appsentry_kernel as sentry
+from appsentry_kernel.session import Session
+from appsentry_kernel.widgets import Dashboard
+
+Eventually = Callable[[Callable[[], object]], None]
+
+
+def press(dashboard: Dashboard, command: str, **arguments: Any) -> None:
+    """What arrives when a button is pressed."""
+    dashboard._heard(dashboard, {"command": command, **arguments}, [])
+
+
+def test_it_shows_what_the_session_knew_and_what_comes_in(session: Session, eventually: Eventually) -> None:
+    board = session.dashboard()
+    eventually(lambda: board.board["connection"]["state"] == "live")
+    eventually(lambda: set(board.board["cards"]) == {"payment-api", "search", "held", "markup"})
+    run = session.run_tests_sync(["payment-api"])
+    eventually(lambda: run.id in board.board["runs"] and board.board["runs"][run.id]["state"] == "completed")
+
+
+def test_asked_again_it_is_the_same_widget_until_that_is_closed(session: Session, eventually: Eventually) -> None:
+    first = session.dashboard()
+    assert session.dashboard() is first
+    first.close()
+    second = session.dashboard()
+    assert second is not first
+    eventually(lambda: len(second.board["cards"]) == 4)
+
+
+def test_its_buttons_start_pause_resume_and_cancel(session: Session, target: Any, eventually: Eventually) -> None:
+    board = session.dashboard()
+
+    def states() -> dict[str, str]:
+        return {run_id: run["state"] for run_id, run in board.board["runs"].items() if run_id not in before}
+
+    before = set(board.board["runs"]) | {run.run_id for run in session._reader.runs.all()}
+    with target.held():
+        press(board, "run", applicationIds=["held"])
+        eventually(lambda: list(states().values()) == ["running"])
+        [run_id] = states()
+        for command, state in {"pause": "paused", "resume": "running", "cancel": "cancelled"}.items():
+            press(board, command, testRunId=run_id)
+            eventually(lambda state=state: states()[run_id] == state)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "problem"),
+    [
+        ("run", {"applicationIds": ["nobody"]}, "nobody"),
+        ("run", {"applicationIds": [5]}, "applicationIds"),
+        ("cancel", {"testRunId": "nobody"}, "nobody"),
+        ("cancel", {}, "testRunId"),
+    ],
+)
+def test_what_the_server_refuses_is_shown(
+    session: Session, eventually: Eventually, command: str, arguments: dict[str, Any], problem: str
+) -> None:
+    board = session.dashboard()
+    press(board, command, **arguments)
+    eventually(lambda: board.board["problem"] is not None)
+    assert problem in board.board["problem"]["message"]  # type: ignore[index] # it was just looked at
+
+
+def test_a_press_while_the_line_is_cut_is_answered_with_why(
+    server: Any, cable: Callable[[str], Any], eventually: Eventually
+) -> None:
+    line = cable(server.url)
+    with sentry.connect(line.url) as session:
+        board = session.dashboard()
+        line.cut()
+        eventually(lambda: board.board["connection"]["state"] == "connecting")
+        press(board, "run")
+        eventually(lambda: board.board["problem"] is not None)
+        line.mend()
+        press(board, "reconnect")
+        eventually(lambda: board.board["connection"]["state"] == "live")
+
+
+def test_every_widget_send_comes_from_the_one_thread(session: Session, eventually: Eventually) -> None:
+    board = session.dashboard()
+    senders: set[str] = set()
+    board.send = lambda *_: senders.add(threading.current_thread().name)
+    press(board, "run", applicationIds=["payment-api"])
+    eventually(lambda: senders)
+    session.close()
+    assert senders == {"appsentry-io"}
+
+
+def test_a_board_says_so_when_its_session_is_closed_or_forgotten(server: Any, eventually: Eventually) -> None:
+    session = sentry.connect(server.url)
+    board = session.dashboard()
+    eventually(lambda: board.board["connection"]["state"] == "live")
+    del session
+    gc.collect()
+    eventually(lambda: board.board["connection"] == {"state": "disconnected", "detail": "the session is closed"})
+    press(board, "run")
