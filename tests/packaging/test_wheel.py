@@ -27,7 +27,12 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_the_wheel_holds_the_three_packages_and_nothing_else(names: set[str]) -> None:
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == set(PACKAGES)
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == set(PACKAGES)
+
+
+def test_the_wheel_brings_the_notebooks_that_the_demo_opens(names: set[str]) -> None:
+    brought = {name.partition("/share/appsentry/notebooks/")[2] for name in names if ".data/" in name}
+    assert {path.name for path in (ROOT / "notebooks").glob("*.ipynb")} <= brought
 
 
 def test_every_file_of_the_packages_is_in_the_wheel(names: set[str]) -> None:

@@ -79,9 +79,9 @@ class Lab:
 def _copy_notebooks(target: Path) -> None:
     """Copy what is not there yet, so that the originals stay as they are and a reader's own edits too."""
     target.mkdir(parents=True, exist_ok=True)
-    # Beside the package in an installation, beside the source root in a clone.
-    here = Path(__file__).resolve()
-    for source in (here.parents[1] / "notebooks", here.parents[3] / "notebooks"):
-        for notebook in sorted(source.glob("*.ipynb")):
-            if not (target / notebook.name).exists():
-                shutil.copy(notebook, target)
+    # Beside the source root in a clone, among the shared files of an installation.
+    clone = Path(__file__).resolve().parents[3] / "notebooks"
+    source = clone if clone.is_dir() else Path(sys.prefix) / "share" / "appsentry" / "notebooks"
+    for notebook in sorted(source.glob("*.ipynb")):
+        if not (target / notebook.name).exists():
+            shutil.copy(notebook, target)
