@@ -5,7 +5,7 @@ from pathlib import Path
 from ssl import get_default_verify_paths
 
 import pycurl
-from pydantic import FilePath
+from pydantic import FilePath, ValidationInfo, field_validator
 
 from appsentry_contract import __version__
 from appsentry_server.checks.kind import Settings
@@ -17,6 +17,13 @@ class TlsSettings(Settings):
 
     verify: bool = True
     ca: FilePath | None = None
+
+    @field_validator("ca", mode="before")
+    @classmethod
+    def _beside_the_configuration(cls, path: object, info: ValidationInfo) -> object:
+        """A relative path starts at the configuration's own folder, as those of references do."""
+        directory = (info.context or {}).get("directory")
+        return Path(directory) / path if directory and isinstance(path, str) else path
 
 
 def easy_handle(tls: TlsSettings, connect_s: float) -> pycurl.Curl:

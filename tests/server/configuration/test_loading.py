@@ -210,3 +210,12 @@ def test_any_yaml_is_read_or_refused_and_never_breaks_the_loader(content: object
 @given(text=st.text() | st.text(alphabet="[]{}:,-&*!|>'\"%@`#? \n\tab1" + string.punctuation))
 def test_any_text_is_read_or_refused_and_never_breaks_the_loader(text: str, kinds: Kinds) -> None:
     _is_read_or_refused(text, {**kinds, **KINDS})
+
+
+def test_a_relative_authority_starts_at_the_folder_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("none yet")
+    file = tmp_path / "appsentry.yaml"
+    check = '{type: health, url: "https://shop.example", tls: {ca: ca.pem}}'
+    file.write_text(f"applications: [{{id: shop, checks: [{check}]}}]")
+    (application,) = load(file).applications
+    assert application.checks[0].tls.ca == tmp_path / "ca.pem"
