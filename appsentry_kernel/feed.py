@@ -1,10 +1,10 @@
 """What arrives on the socket, made into facts: batches opened, order restored, malformed and unknown events counted."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from appsentry_contract.events import EVENTS, validator
 from appsentry_contract.instants import from_wire
@@ -59,7 +59,18 @@ class Feed:
 
     def start(self, stream: str, epoch: str, head: int) -> list[Event]:
         """Go on from a snapshot of the stream."""
-        return self._sound(self.cursor(stream).start(epoch, head))
+        return self._checked_all(self.cursor(stream).start(epoch, head))
+
+    def sound(self, shape: type, items: Iterable[object]) -> list[dict[str, Any]]:
+        """The items of a snapshot that have the shape the contract gives them."""
+        adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(shape)
+        sound = []
+        for item in items:
+            try:
+                sound.append(adapter.validate_python(item))
+            except ValidationError:
+                self.malformed += 1
+        return sound
 
     def _advance(self, cursor: Cursor, name: str, payload: dict[str, Any]) -> list[Event]:
         if name == "streamHead" and _is_place(payload, "head"):
@@ -68,7 +79,7 @@ class Feed:
         if not _is_place(payload, "seq" if payload.get("seq") is not None else "after"):
             self.malformed += 1
             return []
-        return self._sound(cursor.take(name, payload))
+        return self._checked_all(cursor.take(name, payload))
 
     def _open(self, payload: object) -> Iterator[tuple[str, object]]:
         events = payload.get("events") if isinstance(payload, dict) else None
@@ -82,20 +93,20 @@ class Feed:
             else:
                 self.malformed += 1
 
-    def _sound(self, events: list[Event]) -> list[Event]:
+    def _checked_all(self, events: list[Event]) -> list[Event]:
         """Numbers are counted before shapes: a malformed event must not look like a missing one."""
-        return [(name, sound) for name, payload in events if (sound := self._checked(name, payload)) is not None]
+        return [(name, good) for name, payload in events if (good := self._checked(name, payload)) is not None]
 
     def _checked(self, name: str, payload: object) -> dict[str, Any] | None:
         try:
-            sound = validator(name).validate_python(payload)
+            good = validator(name).validate_python(payload)
             for field in _INSTANTS:
-                if isinstance(text := sound.get(field), str):
+                if isinstance(text := good.get(field), str):
                     from_wire(text)
-        except (ValidationError, ValueError):
+        except ValueError:  # pydantic's ValidationError is one
             self.malformed += 1
             return None
-        return sound
+        return good
 
 
 def _is_place(payload: dict[str, Any], number: str) -> bool:

@@ -35,9 +35,11 @@ class IoThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = asyncio.Event()
         ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(ready,), name=name, daemon=True)
         self._thread.start()
         ready.wait()
+        if self.closed:
+            raise OSError("no event loop could be started: perhaps too many files are open; restart the kernel")
         _running.add(self)
 
     @property
@@ -88,6 +90,17 @@ class IoThread:
         self.let_go()
         if threading.current_thread() is not self._thread:
             self._thread.join(_JOIN_S)
+            if self._thread.is_alive():
+                _log.warning("%s did not end within %g s", self._thread.name, _JOIN_S)
+
+    def _run(self, ready: threading.Event) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._serve(ready))
+        except OSError as error:
+            _log.error("the session's event loop failed: %s", error)
+        finally:
+            ready.set()
 
     async def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()

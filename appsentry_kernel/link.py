@@ -6,6 +6,7 @@ then is dead for good. It is therefore told to do nothing by itself.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Literal
@@ -34,6 +35,11 @@ _LARGEST_MESSAGE = 64 * 1024 * 1024  # the snapshot of 100,000 applications in o
 
 Receive = Callable[[str, object], None]
 
+# What becomes of a line is told by the link's state; the libraries' own words would turn up in whichever cell runs.
+_chatter = logging.getLogger(f"{__name__}.socket")
+_chatter.addHandler(logging.NullHandler())
+_chatter.propagate = False
+
 
 class Line:
     """One connection over one transport, from its handshake to its end."""
@@ -47,6 +53,8 @@ class Line:
         self._client = socketio.AsyncClient(
             reconnection=False,
             handle_sigint=False,
+            logger=_chatter,
+            engineio_logger=_chatter,
             http_session=self._http,
             websocket_extra_options={"max_msg_size": _LARGEST_MESSAGE},
         )
@@ -153,6 +161,7 @@ class Link:
         except BaseException:
             await self.hang_up()
             raise
+        self._hurry.clear()
         self._report("live", None)
 
     async def stay(self) -> None:
@@ -226,14 +235,15 @@ class Link:
 
     async def _pause(self, seconds: float) -> bool:
         """Wait, unless somebody asks for an attempt at once; says whether somebody did."""
-        self._hurry.clear()
         waits = [asyncio.ensure_future(wait) for wait in (self._clock.sleep(seconds), self._hurry.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        return self._hurry.is_set()
+        hurried = self._hurry.is_set()
+        self._hurry.clear()
+        return hurried
 
 
 def _answered(answer: "asyncio.Future[Any]", said: tuple[object, ...]) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from appsentry_contract.events import RUN_ENDS, run_stream
+from appsentry_contract.events import RUN_ENDS, Application, TestRun, TestView, run_stream
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
 from appsentry_kernel.clock import Clock
 from appsentry_kernel.cursor import Event
@@ -109,10 +109,10 @@ class Reader:
     async def _farewell(self) -> None:
         self._report("closed", "the session is closed")
         self.runs.close(SessionClosed("the session was closed before the run ended"))
-        if self._screen is not None:
-            self._screen.show()
         await self._link.hang_up()
         await self.api.close()
+        if self._screen is not None:
+            self._screen.show()
 
     def _report(self, state: State, detail: str | None) -> None:
         self.state, self.detail = state, detail
@@ -176,19 +176,21 @@ class Reader:
     def _load(self, stream: str, snapshot: Mapping[str, Any]) -> None:
         match stream:
             case "applications":
+                known = self.feed.sound(Application, snapshot["applications"])
                 with self._lock:
-                    self._applications = {application["id"]: application for application in snapshot["applications"]}
+                    self._applications = {application["id"]: application for application in known}
             case "runs":
-                self.runs.load(snapshot["runs"])
-                for run in snapshot["runs"]:
+                runs = self.feed.sound(TestRun, snapshot["runs"])
+                self.runs.load(runs)
+                for run in runs:
                     if run["state"] not in ENDED_RUN_STATES:
                         self._follow(run["testRunId"])
             case "metrics":
                 self.results.clear()
             case _:
-                run = self.runs.track(stream.removeprefix(run_stream("")))
-                run.load(snapshot["run"])
-                run.load_tests(snapshot["tests"])
+                tracked = self.runs.track(stream.removeprefix(run_stream("")))
+                tracked.load(snapshot["run"])
+                tracked.load_tests(self.feed.sound(TestView, snapshot["tests"]))
         if self._screen is not None:
             self._screen.load(self.applications, self._run_views())
 

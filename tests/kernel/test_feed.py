@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from appsentry_contract.events import StepTime
 from appsentry_kernel.feed import Feed
 
 Metric = Callable[..., dict[str, Any]]
@@ -88,3 +89,9 @@ def test_a_hole_shows_which_stream_is_behind(feed: Feed, metric: Metric) -> None
 def test_a_head_that_is_announced_shows_which_stream_is_behind(feed: Feed) -> None:
     assert feed.receive("streamHead", {"stream": "metrics", "epoch": "e1", "head": 3}) == []
     assert feed.behind == ["metrics"]
+
+
+def test_what_is_wrong_in_a_snapshot_is_left_out_and_counted(feed: Feed) -> None:
+    step = {"step": "sign in", "duration": 12.5}
+    assert feed.sound(StepTime, [step, {"step": 5}, None, {**step, "colour": "red"}]) == [step, step]
+    assert feed.malformed == 2

@@ -114,3 +114,12 @@ def test_a_good_bye_that_fails_does_not_keep_the_thread(caplog: pytest.LogCaptur
     thread.close()
     assert "no line" in caplog.text
     assert "test" not in [other.name for other in threading.enumerate()]
+
+
+def test_a_loop_that_cannot_be_started_is_said_instead_of_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> asyncio.AbstractEventLoop:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(asyncio.events, "new_event_loop", refuse)
+    with pytest.raises(OSError, match="no event loop could be started"):
+        IoThread("test", nothing)
