@@ -105,11 +105,11 @@ class Dashboard(anywidget.AnyWidget):
         board = self._copy()
         return {"number": self._number, "delta": {"whole": True, **board, "feed": board["feed"][::-1]}}
 
-    def _heard(self, _widget: object, content: object, _buffers: object) -> None:
+    def _heard(self, _widget: object, content: Any, _buffers: object) -> None:
         """Check what a view says before passing it on: it comes from a browser."""
-        if not isinstance(content, dict):
+        command = content.get("command") if isinstance(content, dict) else None
+        if not isinstance(command, str):
             return
-        command = content.get("command")
         if command == "look":
             self._asked = True
         elif command in _ARGUMENTS:

@@ -26,7 +26,7 @@ def take(page: Any, lab: str) -> None:
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     for name in ("Run", "Run All Cells"):
         page.get_by_role("menuitem", name=name, exact=True).click()
-    page.locator(".js-plotly-plot").first.wait_for(state="attached")
+    page.locator(".jp-Notebook .appsentry").first.wait_for(state="attached")
     panel = page.locator(".jp-WindowedPanel-outer")
     board = page.locator(".jp-Notebook .appsentry").first
     for theme in ("light", "dark"):

@@ -176,6 +176,21 @@ class Notebook:
         """Show the notebook's beginning; outputs that are scrolled away are not in the document."""
         self.page.locator(".jp-WindowedPanel-outer").evaluate("(panel) => (panel.scrollTop = 0)")
 
+    def seek(self, selector: str) -> None:
+        """Scroll through the notebook, round and round, until something like this is in the document."""
+        panel, sought = self.page.locator(".jp-WindowedPanel-outer"), self.page.locator(selector)
+        for _ in range(_DEADLINE_MS // 200):
+            if sought.count():
+                return
+            panel.evaluate(
+                """(panel) => {
+                    const next = panel.scrollTop + panel.clientHeight / 2;
+                    panel.scrollTop = next < panel.scrollHeight - panel.clientHeight / 2 ? next : 0;
+                }"""
+            )
+            self.page.wait_for_timeout(200)
+        raise AssertionError(f"nowhere in the notebook is {selector}")
+
     def picture(self, name: str) -> None:
         """Keep a screenshot to look at."""
         self.page.screenshot(path=self._pictures / f"{name}.png")

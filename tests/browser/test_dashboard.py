@@ -42,7 +42,7 @@ def test_the_demo_notebook_runs_and_a_press_of_run_fills_the_board(open_notebook
     page = notebook.page
     notebook.run_all()
     expect(page.locator(".jp-Notebook .appsentry").first).to_be_attached(timeout=LATE)
-    expect(page.locator(".js-plotly-plot").first).to_be_attached(timeout=LATE)
+    notebook.seek(".js-plotly-plot")
     notebook.to_top()
     board = notebook.board
     expect(board.get_by_text("Live Updates")).to_be_visible(timeout=LATE)
@@ -68,6 +68,7 @@ def test_the_demo_notebook_runs_and_a_press_of_run_fills_the_board(open_notebook
     expect(board).to_have_attribute("data-theme", "light")
     page.emulate_media(color_scheme="dark")
     expect(board).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=LATE)
     notebook.picture("dashboard-in-lab-dark")
 
 
