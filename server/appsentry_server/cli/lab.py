@@ -36,6 +36,8 @@ class Lab:
             raise LabError("JupyterLab is not installed: pip install 'appsentry[all]', or use --no-lab")
         notebooks, runtime, log = folder / "notebooks", folder / "jupyter-runtime", folder / "jupyterlab.log"
         _copy_notebooks(notebooks)
+        settings = folder / "jupyterlab-settings"
+        _quiet(settings)
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.root_dir={notebooks}"]
         command += ["--ServerApp.ip=127.0.0.1", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
         if os.geteuid() == 0:
@@ -43,7 +45,13 @@ class Lab:
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter with our own words
                 command,
-                env={**os.environ, **environment, "JUPYTER_RUNTIME_DIR": str(runtime)},
+                env={
+                    **os.environ,
+                    **environment,
+                    "JUPYTER_RUNTIME_DIR": str(runtime),
+                    "JUPYTERLAB_SETTINGS_DIR": str(settings),
+                    "JUPYTERLAB_WORKSPACES_DIR": str(folder / "jupyterlab-workspaces"),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -74,6 +82,13 @@ class Lab:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _quiet(settings: Path) -> None:
+    """Settings of the demo's own, that do not ask a newcomer whether to fetch news."""
+    notification = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    notification.parent.mkdir(parents=True, exist_ok=True)
+    notification.write_text(json.dumps({"fetchNews": "false"}))
 
 
 def _copy_notebooks(target: Path) -> None:
