@@ -11,11 +11,14 @@ MOST_SUBSCRIPTIONS = 100
 
 @dataclass(slots=True, eq=False)
 class Reader:
-    """A socket. `follows` maps each stream to the room in which it hears it."""
+    """A socket. `follows` maps each stream to the room in which it hears it, None while it is told the past."""
 
     sid: str
     address: str
-    follows: dict[str, str] = field(default_factory=dict)
+    follows: dict[str, str | None] = field(default_factory=dict)
+    catching_up: dict[str, object] = field(default_factory=dict)
+    """By stream, the mark of the one replay that may go on."""
+    gone: bool = False
     allowance: float = BURST
     asked_at: float = 0.0
 

@@ -28,8 +28,6 @@ STANDING = ("applications", "metrics", "runs")
 PAGE = 500
 _BATCH_S = 0.05
 _HEADS_S = 15.0
-_CATCHING_UP = ""
-"""In place of a room: the reader is sent the past and hears nothing live yet."""
 
 Ack = dict[str, Any]
 
@@ -97,14 +95,16 @@ class Subscriptions:
 
     async def drop(self, reader: Reader) -> None:
         """Forget a socket that is gone."""
+        reader.gone = True
         for stream in list(reader.follows):
             await self._unfollow(reader, stream)
 
     async def deliver(self, event: Event) -> None:
         """Hand a published event to those who follow its stream."""
-        await self._rooms.emit(event.name, event.payload, to=event.stream)
-        if self._batched[event.stream]:
+        # Gathered before anything is waited for: one who joins from now on has this event from the journal.
+        if self._batched.get(event.stream):
             self._gathering[event.stream].append((event.name, event.payload))
+        await self._rooms.emit(event.name, event.payload, to=event.stream)
 
     async def send_batches(self) -> None:
         """Send what was gathered for readers of batches, for ever."""
@@ -144,17 +144,23 @@ class Subscriptions:
         if reader.follows.get(stream) == room:
             return
         await self._unfollow(reader, stream)
+        if reader.gone:
+            return
         reader.follows[stream] = room
-        self._batched[stream] += batch
+        if batch:
+            self._batched[stream] += 1
         await self._rooms.enter(reader.sid, room)
 
     async def _unfollow(self, reader: Reader, stream: str) -> None:
+        reader.catching_up.pop(stream, None)
         room = reader.follows.pop(stream, None)
-        if room is None or room == _CATCHING_UP:
+        if room is None:
             return
         if room != stream:
             await self._flush(stream)
             self._batched[stream] -= 1
+            if not self._batched[stream]:
+                del self._batched[stream]
         await self._rooms.leave(reader.sid, room)
 
     async def _flush(self, stream: str) -> None:
@@ -201,32 +207,39 @@ class Subscriptions:
             events = await self._journal.after(stream, 0, 1_000_000)
             return {"run": dict(run), "tests": tests_from(events)}
         row = await self._history.read(reading.run(run_id))
-        assert row is not None, "the stream was found to exist"
+        if row is None:
+            # It has only just begun, and nothing of it is told yet.
+            active = self._runs.active(run_id)
+            assert active is not None, "the stream was found to exist"
+            return {"run": run_view(active.row(), {}), "tests": []}
         counts = await self._history.read(reading.counts_of([run_id]))
         tests = await self._history.read(reading.tests_of([run_id]))
         return {"run": run_view(row, counts[run_id]), "tests": [test_view(test) for test in tests]}
 
     async def _replay(self, reader: Reader, stream: str, run: RunRow, *, batch: bool) -> None:
         """Send the run's events so far once the acknowledgement is out, then let the reader hear the rest live."""
-        if reader.follows.get(stream) and run.state not in ENDED_RUN_STATES:
-            # It started this run, or asked before: it has heard everything, and hears the rest.
+        if stream in reader.follows and run.state not in ENDED_RUN_STATES:
+            # It started this run, or asked before: it has heard everything or is being told, and hears the rest.
             return
         await self._unfollow(reader, stream)
         # The place is taken, but no room: what happens meanwhile is found in the journal.
-        reader.follows[stream] = _CATCHING_UP
-        task = asyncio.create_task(self._catch_up(reader, stream, run, batch=batch))
+        reader.follows[stream] = None
+        reader.catching_up[stream] = mark = object()
+        task = asyncio.create_task(self._catch_up(reader, stream, run, mark, batch=batch))
         self._replays.add(task)
         task.add_done_callback(self._replays.discard)
 
-    async def _catch_up(self, reader: Reader, stream: str, run: RunRow, *, batch: bool) -> None:
+    async def _catch_up(self, reader: Reader, stream: str, run: RunRow, mark: object, *, batch: bool) -> None:
         seq = 0
-        while reader.follows.get(stream) == _CATCHING_UP:
+        while True:
             for event in await self._journal.after(stream, seq, PAGE):
+                if reader.catching_up.get(stream) is not mark:
+                    return
                 await self._rooms.emit(event.name, event.payload, to=reader.sid)
                 seq = event.seq or seq
             if seq >= self._journal.head(stream):
                 break
-        if reader.follows.get(stream) != _CATCHING_UP:
+        if reader.catching_up.get(stream) is not mark:
             return
         await self._follow(reader, stream, batch=batch)
         await self._tell_state(reader, run.run_id, after=seq)

@@ -174,6 +174,41 @@ def test_one_who_asks_too_much_is_slowed_down_alone(serving, app):
     asyncio.run(scenario())
 
 
+def test_asking_twice_or_leaving_and_coming_back_tells_each_event_once(serving, app):
+    async def scenario():
+        applications = [app(f"app-{n}", "held" if n == 29 else "ok") for n in range(30)]
+        async with serving(*applications) as running:
+            await _metrics(running, 30)
+            running.target.gate.clear()
+            async with running.reader() as first:
+                run_id = (await first.ask("startTestRun", {}))["testRunId"]
+                await first.until(lambda heard: sum(name == "testCompleted" for name, _ in heard) == 29)
+                async with running.reader() as reader:
+                    names = ("subscribe", "subscribe", "unsubscribe", "unsubscribe", "subscribe", "subscribe")
+                    await asyncio.gather(*(reader.ask(name, {"testRunId": run_id}) for name in names))
+                    await reader.until_event("progressUpdate", testRunId=run_id)
+                    running.target.gate.set()
+                    await reader.until_event("testRunCompleted", testRunId=run_id)
+                    told = [p["seq"] for n, p in reader.heard if n in ("testStarted", "testCompleted")]
+                    assert told[-60:] == list(range(1, 61))
+                    # What was told before it left and came back is a beginning of the same story.
+                    assert told[:-60] == list(range(1, len(told) - 59))
+
+    asyncio.run(scenario())
+
+
+def test_a_run_can_be_looked_at_as_soon_as_it_is_acknowledged(serving, app):
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            await _metrics(running, 1)
+            for _ in range(5):
+                run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+                answer = await reader.ask("subscribe", {"testRunId": run_id, "since": None})
+                assert answer["snapshot"]["run"]["testRunId"] == run_id
+
+    asyncio.run(scenario())
+
+
 def test_a_socket_follows_at_most_a_hundred_streams(serving, app, monkeypatch):
     monkeypatch.setattr(subscriptions, "MOST_SUBSCRIPTIONS", 4)
 
