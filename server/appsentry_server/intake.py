@@ -35,7 +35,8 @@ class Intake:
         self._clock = clock
         self._observed = observed
         self._told_at: dict[str, float] = {}
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, Application] = {}
+        """What was held back, as it was then: whatever changes it later comes as a change of its own."""
         self._last_due_ms: dict[Key, int] = {}
 
     def looked_since(self, key: Key, due_ms: int) -> bool:
@@ -72,7 +73,7 @@ class Intake:
     def tell_changes(self, gone: Iterable[str] = ()) -> None:
         """Tell of every application that is not as readers were last told, and of those that are gone."""
         for application_id in gone:
-            self._waiting.discard(application_id)
+            self._waiting.pop(application_id, None)
             self._publisher.event("applications", "applicationRemoved", {"applicationId": application_id})
         for change in self._board.changes(self._clock.now_ms()):
             self._tell(change, at_once=True)
@@ -111,20 +112,21 @@ class Intake:
             now_ms, now = self._clock.now_ms(), self._clock.monotonic()
             for change in self._board.lapse(now_ms):
                 self._tell(change, at_once=False)
-            for application_id in [one for one in self._waiting if now - self._told_at[one] >= _AT_MOST_EVERY_S]:
-                self._say(self._board.application(application_id, now_ms), durable=False)
+            due = [one for one in self._waiting if now - self._told_at[one] >= _AT_MOST_EVERY_S]
+            for application_id in due:
+                self._say(self._waiting[application_id], durable=False)
 
     def _tell(self, change: Change, *, at_once: bool) -> None:
         application_id = change.application["id"]
         recently = self._clock.monotonic() - self._told_at.get(application_id, float("-inf")) < _AT_MOST_EVERY_S
         if recently and not at_once and not change.durable:
-            self._waiting.add(application_id)
+            self._waiting[application_id] = change.application
         else:
             self._say(change.application, durable=change.durable)
 
     def _say(self, application: Application, *, durable: bool) -> None:
         self._told_at[application["id"]] = self._clock.monotonic()
-        self._waiting.discard(application["id"])
+        self._waiting.pop(application["id"], None)
         say = self._publisher.event if durable else self._publisher.volatile
         say("applications", "applicationStatusUpdate", application)
 

@@ -4,8 +4,9 @@ import asyncio
 import heapq
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 
 from appsentry_server.clock import Clock
 from appsentry_server.conduct import Check
@@ -41,12 +42,12 @@ class _Entry:
     gone: bool = False
 
 
-@dataclass(order=True, slots=True)
-class _Alarm:
+class _Alarm(NamedTuple):
     at: float
     order: int
-    entry: _Entry = field(compare=False)
-    retry: tuple[int, int] | None = field(compare=False, default=None)
+    """Never the same twice, so that alarms are compared no further than to here."""
+    entry: _Entry
+    retry: tuple[int, int] | None = None
     """Attempt and retry number, for a retry; None for the grid."""
 
 
