@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 STANDING = ("applications", "runs", "metrics")
+_BATCHED = frozenset({"applications", "metrics"})
+"""The streams in which every check says something: one message for all of a moment, instead of one each."""
+
 RUNS_FOLLOWED = 50
 """Other people's runs whose tests are followed at the same time: half of the subscriptions a socket may hold."""
 
@@ -161,7 +164,7 @@ class Reader:
             self._resuming.discard(stream)
 
     def _subscription(self, stream: str) -> dict[str, object]:
-        return {"stream": stream, "since": self.feed.cursor(stream).since, "batch": stream == "metrics"}
+        return {"stream": stream, "since": self.feed.cursor(stream).since, "batch": stream in _BATCHED}
 
     def _take(self, stream: str, answer: Mapping[str, Any]) -> bool:
         """Reduce what a `subscribe` answered; says whether there is more."""
