@@ -34,8 +34,11 @@ class Admission:
     hosts: Collection[str] = ()
 
     def check_bind(self) -> None:
-        """Refuse to listen beyond loopback without a token. Raises `OpenBindRefused`."""
-        if not is_loopback(self.bound_to) and not self.token():
+        """Refuse to listen beyond loopback without a token, or anywhere with an empty one. Raises `OpenBindRefused`."""
+        token = self.token()
+        if token == "":
+            raise OpenBindRefused("the token is empty: write one to where it is kept, or start without --token-file")
+        if token is None and not is_loopback(self.bound_to):
             raise OpenBindRefused(
                 f"refusing to listen on {self.bound_to} without a token: give --token-file, or bind to 127.0.0.1"
             )
@@ -45,7 +48,8 @@ class Admission:
         token = self.token()
         if token is None:
             return True
-        return isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())
+        # A file that is just being rewritten is empty for a moment, and then lets nobody in.
+        return token != "" and isinstance(given, str) and hmac.compare_digest(given.encode(), token.encode())
 
     def admits_bearer(self, header: str | None) -> bool:
         """Whether an `Authorization` header carries the token."""

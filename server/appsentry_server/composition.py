@@ -6,6 +6,7 @@ from appsentry_server.conduct import Check, Conductor
 from appsentry_server.configuration.model import Configuration, ServerSettings
 from appsentry_server.configuration.reloading import ConfigurationFile
 from appsentry_server.intake import Intake
+from appsentry_server.references import MissingReference
 from appsentry_server.restoring import recent_runs, restored
 from appsentry_server.results import Result
 from appsentry_server.runs.registry import Runs
@@ -24,10 +25,20 @@ from appsentry_server.streams.publisher import Publisher
 
 
 def admission(settings: ServerSettings) -> Admission:
-    """The rules of who may speak to a server with these settings. Raises `OpenBindRefused` when they are too open."""
+    """The rules of who may speak to a server with these settings.
+
+    Raises `OpenBindRefused` when they are too open, `MissingReference` when there is no token where it should be.
+    """
+    reference = settings.token
+    if reference is not None:
+        reference.resolve()
 
     def token() -> str | None:
-        return None if settings.token is None else settings.token.resolve()
+        try:
+            return None if reference is None else reference.resolve().strip()
+        except MissingReference:
+            # A file that is just being replaced: until it is back nobody is let in.
+            return ""
 
     rules = Admission(bound_to=settings.host, token=token, origins=settings.origins, hosts=settings.hosts)
     rules.check_bind()

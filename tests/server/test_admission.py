@@ -28,6 +28,14 @@ def test_an_open_bind_without_a_token_is_refused(host):
     _admission(host, token="secret").check_bind()
 
 
+def test_an_empty_token_is_refused_at_the_start_and_lets_nobody_in_later():
+    with pytest.raises(OpenBindRefused, match="the token is empty"):
+        _admission(token="").check_bind()
+    for given in (None, "", " "):
+        assert not _admission(token="").admits_token(given)
+    assert not _admission(token="").admits_bearer("Bearer ")
+
+
 def test_only_the_token_opens_and_without_one_anything_does():
     assert _admission().admits_token(None)
     rules = _admission(token="päss")
