@@ -1,0 +1,1 @@
+"""What the server costs beside bare libcurl, and how long an event takes: `python -m benchmarks`."""
