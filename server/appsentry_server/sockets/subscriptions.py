@@ -26,7 +26,6 @@ STANDING = ("applications", "metrics", "runs")
 """The streams every socket hears from the start."""
 
 PAGE = 500
-_BATCH_S = 0.05
 _HEADS_S = 15.0
 
 Ack = dict[str, Any]
@@ -61,6 +60,7 @@ class Subscriptions:
         self._runs = runs
         self._clock = clock
         self._gathering: defaultdict[str, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+        self._gathered = asyncio.Event()
         self._batched: defaultdict[str, int] = defaultdict(int)
         self._replays: set[asyncio.Task[None]] = set()
 
@@ -104,12 +104,14 @@ class Subscriptions:
         # Gathered before anything is waited for: one who joins from now on has this event from the journal.
         if self._batched.get(event.stream):
             self._gathering[event.stream].append((event.name, event.payload))
+            self._gathered.set()
         await self._rooms.emit(event.name, event.payload, to=event.stream)
 
     async def send_batches(self) -> None:
-        """Send what was gathered for readers of batches, for ever."""
+        """Send what was gathered for readers of batches, for ever: a batch is what one commit made true."""
         while True:
-            await self._clock.sleep(_BATCH_S)
+            await self._gathered.wait()
+            self._gathered.clear()
             for stream in list(self._gathering):
                 await self._flush(stream)
 
@@ -164,9 +166,10 @@ class Subscriptions:
         await self._rooms.leave(reader.sid, room)
 
     async def _flush(self, stream: str) -> None:
-        events = self._gathering.pop(stream, None)
-        if events:
-            await self._rooms.emit("eventBatch", {"events": events}, to=f"{stream}|batch")
+        events = self._gathering.pop(stream, [])
+        # In pages: after a commit that had to wait for long, one message could be more than a socket may have waiting.
+        for start in range(0, len(events), PAGE):
+            await self._rooms.emit("eventBatch", {"events": events[start : start + PAGE]}, to=f"{stream}|batch")
 
     async def _resume(self, stream: str, since: Since | None) -> Ack:
         """What follows a reader's place, or a snapshot when that cannot be had. The reader already hears the stream."""

@@ -19,7 +19,7 @@ from appsentry_server.streams.journal import Event, Journal
 
 _log = logging.getLogger(__name__)
 
-COMMIT_SPACING_S = 0.02
+COMMIT_SPACING_S = 0.05
 """Commits start at least this far apart: a commit costs the same for one row as for fifty."""
 
 _RETRY_S = (0.25, 0.5, 1.0, 2.0, 5.0)
