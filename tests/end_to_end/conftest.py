@@ -40,13 +40,23 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
     return until
 
 
+@contextmanager
+def _heeding_the_keyboard() -> Iterator[None]:
+    """What is started in the block can be interrupted, even if these tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Process:
     """A program whose output goes to files, so that it never waits for a reader."""
 
     def __init__(self, command: list[str], folder: Path, environment: dict[str, str]) -> None:
-        folder.mkdir(parents=True)
+        folder.mkdir()
         self._out, self._err = folder / "stdout", folder / "stderr"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
+        with self._out.open("wb") as out, self._err.open("wb") as err, _heeding_the_keyboard():
             self.popen = subprocess.Popen(
                 command, cwd=folder.parent, env=environment, stdin=subprocess.PIPE, stdout=out, stderr=err
             )

@@ -10,6 +10,9 @@ import tornado.httpclient
 from appsentry_server.errors import AppSentryError
 
 
+_CONNECT_S = 5.0
+
+
 class ServerUnreachable(AppSentryError, ConnectionError):
     """No server answered at the address."""
 
@@ -54,6 +57,7 @@ class RemoteServer:
                 method=method,
                 headers=headers,
                 body=None if body is None else orjson.dumps(body),
+                connect_timeout=_CONNECT_S,
                 raise_error=False,
             )
         except (OSError, tornado.httpclient.HTTPError, ValueError) as error:
@@ -68,9 +72,6 @@ class RemoteServer:
         except orjson.JSONDecodeError:
             content = None
         if answer.code >= 400 or not isinstance(content, dict):
-            # 599 is Tornado's own code for an answer that never came.
-            if answer.code == 599:
-                raise ServerUnreachable(f"the server at {self.url} did not answer in time")
             detail = content.get("detail") or content.get("title") if isinstance(content, dict) else None
             raise RequestRefused(f"{self.url} answered {answer.code}: {detail or answer.reason}")
         return content

@@ -1,11 +1,15 @@
 """`appsentry run`: a test run on a running server, for people and for deployment pipelines."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
 _POLL_S = 0.25
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @click.command()
@@ -19,7 +23,7 @@ def run(
 ) -> None:
     """Test applications now. Exits with 0 when all passed, 1 when some failed or are unknown, 2 when it could not run.
 
-    Degraded is passed.
+    Degraded is passed. Ctrl-C or SIGTERM cancels the run on the server.
     """
     import os
 
@@ -30,8 +34,9 @@ def run(
     token = token_file.read().strip() if token_file else os.environ.get("APPSENTRY_TOKEN")
     server = RemoteServer(url, token)
     try:
-        run_id = server.start_test_run({name: values for name, values in wanted.items() if values})
-        ended = _follow(server, run_id)
+        with _interrupts_held_back():
+            run_id = server.start_test_run({name: values for name, values in wanted.items() if values})
+            ended = _follow(server, run_id)
     except AppSentryError as error:
         click.echo(f"appsentry: {error}", err=True)
         sys.exit(2)
@@ -43,28 +48,36 @@ def run(
     sys.exit(1 if ended["failed"] or ended["unknown"] else 0)
 
 
-def _follow(server: Any, run_id: str) -> dict[str, Any]:
-    """Show the run's progress until it ends; an interrupt from the keyboard cancels it."""
-    import threading
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let a signal wait until it is asked for: one that broke off a request could leave a run that nobody cancels."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    try:
+        yield
+    finally:
+        signal.sigtimedwait(_INTERRUPTS, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+
+def _follow(server: Any, run_id: str) -> dict[str, Any]:
+    """Show the run's progress until it ends; a signal cancels it."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    # Waiting on an event that never comes is a wait that the keyboard can end.
-    never = threading.Event()
+    from appsentry_server.cli.remote import RequestRefused
+
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("Testing", total=None)
-        try:
-            while True:
-                state: dict[str, Any] = server.test_run(run_id)
-                progress.update(bar, completed=state["completed"], total=state["total"], description=_doing(state))
-                if state["state"] not in ("running", "paused"):
-                    return state
-                never.wait(_POLL_S)
-        except KeyboardInterrupt:
-            server.cancel_test_run(run_id)
-            return dict(server.test_run(run_id), state="cancelled")
+        while True:
+            state: dict[str, Any] = server.test_run(run_id)
+            progress.update(bar, completed=state["completed"], total=state["total"], description=_doing(state))
+            if state["state"] not in ("running", "paused"):
+                return state
+            if signal.sigtimedwait(_INTERRUPTS, _POLL_S):
+                # Refused when it has just ended by itself, which the next look tells.
+                with suppress(RequestRefused):
+                    server.cancel_test_run(run_id)
 
 
 def _doing(state: dict[str, Any]) -> str:

@@ -17,8 +17,12 @@ def validate(file: Path) -> None:
         configuration = load(file)
     except ConfigurationError as error:
         click.echo(str(error), err=True)
-        count = len(error.problems)
-        click.echo(f"appsentry: {count} {'problem' if count == 1 else 'problems'} in {file}", err=True)
+        click.echo(f"appsentry: {_counted(len(error.problems), 'problem')} in {file}", err=True)
         sys.exit(2)
+    applications = len(configuration.applications)
     checks = sum(len(application.checks) for application in configuration.applications)
-    click.echo(f"{file} is good: {len(configuration.applications)} applications, {checks} checks")
+    click.echo(f"{file} is good: {_counted(applications, 'application')}, {_counted(checks, 'check')}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
