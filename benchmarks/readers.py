@@ -21,7 +21,7 @@ class _Listener:
         self._socket.on("eventBatch", self._count)
 
     async def open(self, url: str) -> None:
-        await self._socket.connect(url, auth={"proto": 1}, transports=["websocket"])
+        await self._socket.connect(url, auth={"proto": 1}, transports=["websocket"], wait_timeout=20)
         for stream in ("metrics", "applications"):
             answer = await self._socket.call("subscribe", {"stream": stream, "since": None, "batch": True})
             assert answer["ok"], answer
