@@ -1,5 +1,6 @@
 """The server's HTTP side as the notebook uses it: whether it is there, and its history as an Arrow table."""
 
+import json
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,6 +43,14 @@ class Api:
         except (aiohttp.ClientError, OSError) as error:
             found = str(error) or type(error).__name__
         raise ServerUnreachable(found)
+
+    async def simulates(self) -> bool:
+        """Whether the server is in development mode. Raises `RequestRefused` when it is too old to say."""
+        answer = await self._get("/api/server", (), accept="application/json")
+        try:
+            return json.loads(answer)["dev"] is True
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServerUnreachable(f"GET {self._url}/api/server is not of the agreed form: {error!r}") from error
 
     async def history(
         self,

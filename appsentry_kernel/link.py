@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -39,6 +40,15 @@ Receive = Callable[[str, object], None]
 _chatter = logging.getLogger(f"{__name__}.socket")
 _chatter.addHandler(logging.NullHandler())
 _chatter.propagate = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """The attempt that comes after `pause_s`: its number, or None when it is one of the slow ones after those."""
+
+    attempt: int | None
+    pause_s: float
+    of: int = len(DELAYS_S)
 
 
 class Line:
@@ -130,7 +140,8 @@ class Link:
     """One server's socket over its whole life. Used on the I/O thread alone.
 
     `receive` is called with every event in the order of arrival; `welcome` is awaited on each new connection, which
-    counts as live once it returns; `report` is told each change of state, with a detail in words.
+    counts as live once it returns; `report` is told each change of state, with a detail in words; `retry` then says
+    what is done about it.
     """
 
     def __init__(
@@ -151,6 +162,7 @@ class Link:
         self._report = report
         self._line: Line | None = None
         self._hurry = asyncio.Event()
+        self.retry: Retry | None = None
 
     async def open(self) -> None:
         """Connect once, over WebSocket or else over polling. Raises `ServerUnreachable` or `TokenRefused`."""
@@ -162,6 +174,7 @@ class Link:
             await self.hang_up()
             raise
         self._hurry.clear()
+        self.retry = None
         self._report("live", None)
 
     async def stay(self) -> None:
@@ -217,12 +230,14 @@ class Link:
         attempt, lost = 0, "the connection is lost"
         while True:
             if attempt < len(DELAYS_S):
+                self.retry = Retry(attempt=attempt + 1, pause_s=DELAYS_S[attempt])
                 self._report("connecting", f"{lost}; attempt {attempt + 1} of {len(DELAYS_S)}")
                 await self._pause(DELAYS_S[attempt])
             else:
+                self.retry = Retry(attempt=None, pause_s=PROBE_S)
                 self._report("disconnected", f"{lost}; trying again every {PROBE_S:g} s")
                 if await self._pause(PROBE_S):
-                    attempt = 0
+                    attempt, self.retry = 0, None
                     self._report("connecting", "trying again at once")
             try:
                 await self.open()

@@ -32,6 +32,7 @@ RUNS_FOLLOWED = 50
 
 _COMMANDS = {"pause": "pauseTestRun", "resume": "resumeTestRun", "cancel": "cancelTestRun"}
 _CHOICE = ("applicationIds", "tags", "testTypes")
+_SIMULATION = ("kind", "seed")
 
 
 class Reader:
@@ -89,9 +90,10 @@ class Reader:
     async def show(self, screen: "Screen") -> None:
         """Draw on this screen from now on."""
         screen.load(self.applications, self._run_views())
-        screen.connection(self.state, self.detail)
+        screen.connection(self.state, self.detail, self._link.retry)
         self._screen = screen
         self.thread.spawn(screen.tick())
+        self.thread.spawn(self._introduce(screen))
 
     def obey(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Carry out what a button asks for. From any thread, returns at once; a refusal is shown on the screen."""
@@ -103,6 +105,8 @@ class Reader:
                 await self.start_run(arguments)
             elif command == "reconnect":
                 self._link.reconnect()
+            elif command == "simulate":
+                await self._link.request("simulate", {name: arguments.get(name) for name in _SIMULATION})
             else:
                 await self.command(command, arguments.get("testRunId"))
         except AppSentryError as error:
@@ -120,7 +124,15 @@ class Reader:
     def _report(self, state: State, detail: str | None) -> None:
         self.state, self.detail = state, detail
         if self._screen is not None:
-            self._screen.connection(state, detail)
+            self._screen.connection(state, detail, self._link.retry)
+            if state == "live":
+                self.thread.spawn(self._introduce(self._screen))
+
+    async def _introduce(self, screen: "Screen") -> None:
+        """Find out what the server offers: another one may have come back."""
+        with suppress(AppSentryError):
+            screen.server(dev=False)
+            screen.server(dev=await self.api.simulates())
 
     def _receive(self, name: str, payload: object) -> None:
         for event in self.feed.receive(name, payload):

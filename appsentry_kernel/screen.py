@@ -1,30 +1,53 @@
-"""A dashboard and the picture it shows: every event goes into the picture, ten times a second to the browser."""
+"""The picture of a session and everything that shows it: every event goes in, ten times a second it goes out."""
 
+import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from math import ceil
+from typing import Any, Protocol
 
 from appsentry_kernel.clock import Clock
 from appsentry_kernel.feed import Feed
-from appsentry_kernel.link import State
-from appsentry_kernel.picture import Picture
-from appsentry_kernel.widgets import Dashboard
+from appsentry_kernel.link import Retry, State
+from appsentry_kernel.picture import Delta, Picture
 
 FRAME_S = 0.1
 
+_log = logging.getLogger(__name__)
 
-class Screen:
-    """One `Dashboard` with its `Picture`. Used on the I/O thread alone, which makes every widget send."""
 
-    def __init__(self, dashboard: Dashboard, feed: Feed, clock: Clock) -> None:
-        self._dashboard = dashboard
-        self._picture = Picture()
-        self._feed = feed
-        self._clock = clock
+class View(Protocol):
+    """What can be put on a screen: the session's widgets, or a part of one's own."""
 
     @property
     def closed(self) -> bool:
-        """Whether the widget was closed: nobody can see it any more."""
-        return self._dashboard.comm is None
+        """Whether nobody can see it any more; it is then let go."""
+        ...
+
+    def show(self, delta: Delta | None) -> None:
+        """Draw what changed, or None when nothing did. The first delta is the whole; always on the same thread."""
+        ...
+
+
+class Screen:
+    """One `Picture` and its views. Used on the I/O thread alone, which makes every widget send."""
+
+    def __init__(self, feed: Feed, clock: Clock) -> None:
+        self._views: list[View] = []
+        self._picture = Picture()
+        self._feed = feed
+        self._clock = clock
+        self._state: tuple[State, str | None, Retry | None] = ("connecting", None, None)
+        self._next_ms = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether every view was closed."""
+        return all(view.closed for view in self._views)
+
+    async def add(self, view: View) -> None:
+        """Show the whole on this view now, and what changes from now on."""
+        self._views.append(view)
+        self._tell(view, self._picture.snapshot())
 
     def load(self, applications: Sequence[Mapping[str, Any]], runs: Sequence[Mapping[str, Any]]) -> None:
         """Draw the whole as it now is."""
@@ -34,16 +57,22 @@ class Screen:
         """Draw one event."""
         self._picture.apply(name, payload)
 
-    def connection(self, state: State, detail: str | None) -> None:
-        """Draw the state of the connection."""
-        self._picture.connection("disconnected" if state == "closed" else state, detail)
+    def connection(self, state: State, detail: str | None, retry: Retry | None = None) -> None:
+        """Draw the state of the connection; the time until the next attempt is counted down."""
+        retry = None if state == "closed" else retry
+        self._state = (state, detail, retry)
+        self._next_ms = self._clock.now_ms() + round(1000 * retry.pause_s) if retry else 0
+
+    def server(self, *, dev: bool) -> None:
+        """Draw what the server offers."""
+        self._picture.server(dev=dev)
 
     def problem(self, message: str) -> None:
         """Show why a command was refused."""
         self._picture.problem(message)
 
     async def tick(self) -> None:
-        """Send what changed, ten times a second, until the widget is closed."""
+        """Send what changed, ten times a second, until every view is closed."""
         while not self.closed:
             self.show()
             await self._clock.sleep(FRAME_S)
@@ -51,4 +80,26 @@ class Screen:
     def show(self) -> None:
         """Send what changed since the last time; that nothing did is a sign of life."""
         self._picture.dropped({"unreadable": self._feed.malformed, "unfamiliar": self._feed.unknown.total()})
-        self._dashboard.show(self._picture.delta())
+        self._count_down()
+        delta = self._picture.delta()
+        self._views = [view for view in self._views if not view.closed]
+        for view in list(self._views):
+            self._tell(view, delta)
+
+    def _count_down(self) -> None:
+        state, detail, retry = self._state
+        wait = max(0, ceil((self._next_ms - self._clock.now_ms()) / 1000))
+        self._picture.connection(
+            {
+                "state": "disconnected" if state == "closed" else state,
+                "detail": detail,
+                "retry": {"attempt": retry.attempt, "of": retry.of, "wait": wait} if retry else None,
+            }
+        )
+
+    def _tell(self, view: View, delta: Delta | None) -> None:
+        try:
+            view.show(delta)
+        except Exception:  # noqa: BLE001 - a view that fails is let go and named; the others still hear
+            self._views.remove(view)
+            _log.exception("%r could not be shown and is shown no more", view)

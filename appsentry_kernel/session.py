@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import partial
 from html import escape
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from appsentry_contract.instants import to_datetime
 from appsentry_kernel.clock import Clock, SystemClock
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from appsentry_kernel.picture.board import PartName
+    from appsentry_kernel.screen import Screen, View
     from appsentry_kernel.widgets import Dashboard
 
 KEEP = 1_000_000
 
 _CONNECT_TAKES = ("url", "token", "keep", "simulated")
 Words = str | Sequence[str] | None
+ViewT = TypeVar("ViewT", bound="View")
 
 
 def connect(
@@ -74,7 +77,8 @@ class Session:
         self._reader = Reader(found.url, found.token, keep=keep, simulated=simulated, clock=clock)
         self._letting_go = weakref.finalize(self, self._reader.thread.let_go)
         self._letting_go.atexit = False  # the thread sees to that itself, and waits
-        self._dashboard: Dashboard | None = None
+        self._screen: Screen | None = None
+        self._dashboards: dict[tuple[PartName, ...], Dashboard] = {}
         try:
             self._reader.thread.call(self._reader.open)
         except BaseException as error:
@@ -185,17 +189,44 @@ class Session:
         return self.run_tests(applications, tags=tags, types=types).wait(timeout)
 
     def dashboard(self) -> "Dashboard":
-        """The live widget: connection, progress with its buttons, feed and cards. Asked again, it is the same one."""
-        # The widgets' libraries take as long to import as everything else together.
-        from appsentry_kernel.screen import Screen
-        from appsentry_kernel.widgets import Dashboard
+        """The live widget: connection, progress with its buttons, cards and feed. Asked again, it is the same one."""
+        return self._dashboard("connection", "progress", "cards", "feed")
 
-        if self._dashboard is None or self._dashboard.comm is None:
-            dashboard = Dashboard(_weakly(self._reader))
-            screen = Screen(dashboard, self._reader.feed, self._clock)
+    def connection(self) -> "Dashboard":
+        """The part of the dashboard that says whether there are live updates, and reconnects."""
+        return self._dashboard("connection")
+
+    def progress(self) -> "Dashboard":
+        """The part of the dashboard that starts test runs and follows everybody's, with their buttons."""
+        return self._dashboard("progress")
+
+    def cards(self) -> "Dashboard":
+        """The part of the dashboard with a card an application, worst first."""
+        return self._dashboard("cards")
+
+    def feed(self) -> "Dashboard":
+        """The part of the dashboard with the last twenty things that happened, newest first."""
+        return self._dashboard("feed")
+
+    def show(self, part: ViewT) -> ViewT:
+        """Keep a part of one's own up to date like the dashboard, and give it back.
+
+        Its `show` is called with deltas of the board on the session's thread, at most ten times a second, until its
+        `closed` is true. What a `Part` of `appsentry_kernel.widgets` has pressed is carried out.
+        """
+        from appsentry_kernel.screen import Screen
+        from appsentry_kernel.widgets import Part
+
+        if isinstance(part, Part) and part.on_command is None:
+            part.on_command = _weakly(self._reader)
+        if self._screen is None or self._screen.closed:
+            screen = Screen(self._reader.feed, self._clock)
+            self._reader.thread.call(partial(screen.add, part))
             self._reader.thread.call(partial(self._reader.show, screen))
-            self._dashboard = dashboard
-        return self._dashboard
+            self._screen = screen
+        else:
+            self._reader.thread.call(partial(self._screen.add, part))
+        return part
 
     def reconnect(self) -> None:
         """Try to connect now instead of waiting for the next attempt. A live session goes on as it is."""
@@ -225,6 +256,15 @@ class Session:
         detail = f" · {escape(self.detail)}" if self.detail else ""
         known = len(self._reader.applications)
         return f"<div>AppSentry at <code>{escape(self.url)}</code> · {self.state}{detail} · {known} applications</div>"
+
+    def _dashboard(self, *parts: "PartName") -> "Dashboard":
+        # The widgets' libraries take as long to import as everything else together.
+        from appsentry_kernel.widgets import Dashboard
+
+        known = self._dashboards.get(parts)
+        if known is None or known.closed:
+            known = self._dashboards[parts] = self.show(Dashboard(parts=parts))
+        return known
 
     def _command(self, command: str, run_id: str) -> None:
         self._reader.thread.call(partial(self._reader.command, command, run_id))

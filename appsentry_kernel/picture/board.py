@@ -8,19 +8,34 @@ from typing import Literal, TypedDict
 
 ConnectionState = Literal["connecting", "live", "disconnected"]
 
+PartName = Literal["connection", "progress", "cards", "feed"]
+"""What a board can be shown in pieces of."""
+
 FEED_LENGTH = 20
 RUNS_LENGTH = 20
 BEATS_LENGTH = 30
 
-Beat = tuple[float | None, str]
-"""Milliseconds (None when there was no response) and the verdict of one result."""
+VERDICTS = ("up", "degraded", "down", "unknown", "maintenance")
+"""What the second number of a beat stands for."""
+
+Beat = tuple[float | None, int]
+"""Milliseconds (None when there was no response) and the place of one result's verdict in `VERDICTS`."""
+
+
+class Retry(TypedDict):
+    """How it is tried again: the attempt's number of how many (None for the slow ones after those), in `wait` s."""
+
+    attempt: int | None
+    of: int
+    wait: int
 
 
 class Connection(TypedDict):
-    """Whether what is shown is fed; `detail` says why not, or how it is tried again."""
+    """Whether what is shown is fed; `detail` says why not, `retry` what is done about it."""
 
     state: ConnectionState
     detail: str | None
+    retry: Retry | None
 
 
 class CheckLine(TypedDict):
@@ -43,12 +58,16 @@ class SlaLine(TypedDict):
 
 
 class Card(TypedDict, total=False):
-    """One application. `beats` are the newest results of its first check, `heard` how many there ever were."""
+    """One application. `beats` are the newest results of its first check, `heard` how many there ever were.
+
+    Milliseconds, percents and fractions have as many digits as are shown: what nobody sees is not sent.
+    """
 
     id: str
     name: str
     group: str | None
     tags: list[str]
+    types: list[str]
     status: str
     response: float | None
     uptime: float | None
@@ -61,7 +80,7 @@ class Card(TypedDict, total=False):
 
 
 class RunLine(TypedDict):
-    """One test run. Instants are milliseconds since 1970, `duration` milliseconds."""
+    """One test run. Instants are milliseconds since 1970; `duration` and `idle`, spent in pauses, milliseconds."""
 
     run: str
     state: str
@@ -76,6 +95,8 @@ class RunLine(TypedDict):
     unknown: int
     started: int
     duration: float | None
+    paused: int | None
+    idle: int
     reason: str | None
 
 
@@ -102,9 +123,13 @@ class Problem(TypedDict):
 
 
 class Board(TypedDict):
-    """Everything that is shown. `asOf` is the instant of the newest event, `feed` has the newest entry first."""
+    """Everything that is shown. `asOf` is the instant of the newest event, `feed` has the newest entry first.
+
+    `dev` says whether the server simulates on demand.
+    """
 
     asOf: int | None
+    dev: bool
     connection: Connection
     counts: dict[str, int]
     problem: Problem | None
@@ -121,6 +146,7 @@ class Delta(TypedDict, total=False):
 
     whole: bool
     asOf: int | None
+    dev: bool
     connection: Connection
     counts: dict[str, int]
     problem: Problem | None
@@ -131,11 +157,18 @@ class Delta(TypedDict, total=False):
     cardsGone: list[str]
 
 
+SMALL: tuple[Literal["asOf", "dev", "connection", "counts", "problem"], ...] = (
+    "asOf", "dev", "connection", "counts", "problem",
+)  # fmt: skip
+"""What a delta replaces whole, and what every part of a board is told."""
+
+
 def empty_board() -> Board:
     """The board before anything was heard."""
     return {
         "asOf": None,
-        "connection": {"state": "connecting", "detail": None},
+        "dev": False,
+        "connection": {"state": "connecting", "detail": None, "retry": None},
         "counts": {},
         "problem": None,
         "runs": {},
@@ -148,7 +181,7 @@ def fold(board: Board, delta: Delta) -> Board:
     """The board after the delta. The board that was given may be changed; the delta never is."""
     if delta.get("whole"):
         board = empty_board()
-    for name in ("asOf", "connection", "counts", "problem"):
+    for name in SMALL:
         if name in delta:
             board[name] = delta[name]
     board["runs"].update(delta.get("runs", {}))

@@ -1,10 +1,11 @@
 """The applications' cards, and which of their fields changed since somebody last looked."""
 
+from math import floor
 from typing import Any, cast
 
 from appsentry_contract.events import Application, CheckState, HealthMetricUpdate
 from appsentry_contract.instants import from_wire
-from appsentry_kernel.picture.board import BEATS_LENGTH, Card, CheckLine
+from appsentry_kernel.picture.board import BEATS_LENGTH, VERDICTS, Card, CheckLine
 
 
 class Cards:
@@ -25,7 +26,10 @@ class Cards:
         return card["name"] if card else application_id
 
     def update(self, application: Application) -> str | None:
-        """Take over an application as it now is; its status until now, None when there was no result of it yet."""
+        """Take over an application as it now is; its status until now.
+
+        None when there was no result of it yet, and when only the simulator's word is taken back.
+        """
         application_id = application["id"]
         fresh = _card(application)
         card = self._cards.get(application_id)
@@ -33,7 +37,8 @@ class Cards:
             self._cards[application_id] = {**fresh, "heard": 0, "beats": []}
             self._changed[application_id] = set(fresh)
             return None
-        before = card["status"] if card["checked"] is not None else None
+        taken_back = card["simulated"] and not fresh["simulated"]
+        before = None if card["checked"] is None or taken_back else card["status"]
         changed = {field for field, value in fresh.items() if card.get(field) != value}
         card.update(fresh)
         if changed:
@@ -62,7 +67,7 @@ class Cards:
         checks = card["checks"]
         if not checks or checks[0]["check"] == metric["checkId"]:
             beats = card["beats"]
-            beats.append((metric["responseTime"], metric["status"]))
+            beats.append((_short(metric["responseTime"]), VERDICTS.index(metric["status"])))
             del beats[:-BEATS_LENGTH]
             card["heard"] += 1
             self._changed.setdefault(card["id"], set())
@@ -97,14 +102,15 @@ def _card(application: Application) -> Card:
         "name": application["name"],
         "group": application["group"],
         "tags": application["tags"],
+        "types": sorted({check["testType"] for check in application["checks"]}),
         "status": application["status"],
-        "response": application["responseTime"],
-        "uptime": application["uptime"],
+        "response": _short(application["responseTime"]),
+        "uptime": _cut(application["uptime"]),
         "sla": {
             "status": sla["status"],
             "target": sla["target"],
-            "actual": sla["actual"],
-            "budget": sla["errorBudgetRemaining"],
+            "actual": _cut(sla["actual"]),
+            "budget": _cut(sla["errorBudgetRemaining"]),
         },
         "checked": from_wire(checked) if checked else None,
         "simulated": application["simulated"],
@@ -118,6 +124,15 @@ def _line(check: CheckState) -> CheckLine:
         "check": check["checkId"],
         "type": check["testType"],
         "status": check["status"],
-        "response": check["responseTime"],
+        "response": _short(check["responseTime"]),
         "message": failure["message"] if failure else None,
     }
+
+
+def _short(ms: float | None) -> float | None:
+    return ms if ms is None else round(ms) if ms >= 10 else round(ms, 1)
+
+
+def _cut(value: float | None) -> float | None:
+    """Four digits, never rounded up: 99.99999 % is not 100 %, and a budget overspent by little is overspent."""
+    return None if value is None else floor(value * 10_000) / 10_000

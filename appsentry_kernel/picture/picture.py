@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from appsentry_contract.events import EVENTS, RUN_ENDS, Application, TestRun, validator
 from appsentry_contract.instants import from_wire
 from appsentry_contract.vocabulary import RunState
-from appsentry_kernel.picture.board import FEED_LENGTH, Connection, ConnectionState, Delta, Entry, Problem
+from appsentry_kernel.picture.board import FEED_LENGTH, SMALL, Board, Connection, Delta, Entry, Problem, empty_board
 from appsentry_kernel.picture.cards import Cards
 from appsentry_kernel.picture.runs import RunLines
 
@@ -41,9 +41,7 @@ class Picture:
         self._runs = RunLines()
         self._feed: deque[Entry] = deque(maxlen=FEED_LENGTH)
         self._counts: Counter[str] = Counter()
-        self._connection: Connection = {"state": "connecting", "detail": None}
-        self._problem: Problem | None = None
-        self._as_of: int | None = None
+        self._small: Board = empty_board()
         self._number = 0
         self._told_number = 0
         self._changed: set[str] = set()
@@ -75,28 +73,32 @@ class Picture:
             # pydantic's ValidationError is one, and so is an instant that is none.
             self._count("malformed")
             return
-        if self._as_of is None or at > self._as_of:
-            self._as_of = at
-            self._changed.add("asOf")
+        self._seen(at)
 
-    def connection(self, state: ConnectionState, detail: str | None = None) -> None:
+    def connection(self, connection: Connection) -> None:
         """Say whether the picture is fed."""
-        self._connection = {"state": state, "detail": detail}
-        self._changed.add("connection")
+        if self._small["connection"] != connection:
+            self._small["connection"] = connection
+            self._changed.add("connection")
+
+    def server(self, *, dev: bool) -> None:
+        """Say whether the server simulates on demand."""
+        if self._small["dev"] != dev:
+            self._small["dev"] = dev
+            self._changed.add("dev")
 
     def load(self, applications: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
         """Take over the server's own view. Applications and runs that it does not name are gone."""
         known = self._sound(_APPLICATION, applications)
         self._cards.replace(known)
         self._runs.replace(self._sound(_RUN, runs))
-        seen = max((from_wire(one["lastChecked"]) for one in known if one["lastChecked"]), default=None)
-        if seen is not None and (self._as_of is None or seen > self._as_of):
-            self._as_of = seen
-            self._changed.add("asOf")
+        for seen in {one["lastChecked"] for one in known if one["lastChecked"]}:
+            self._seen(from_wire(seen))
 
     def problem(self, message: str) -> None:
         """Show this message until somebody dismisses it or a later one takes its place."""
-        self._problem = {"number": (self._problem["number"] if self._problem else 0) + 1, "message": message}
+        last: Problem | None = self._small["problem"]
+        self._small["problem"] = {"number": last["number"] + 1 if last else 1, "message": message}
         self._changed.add("problem")
 
     def dropped(self, counts: Mapping[str, int]) -> None:
@@ -108,8 +110,8 @@ class Picture:
 
     def delta(self) -> Delta | None:
         """What changed since this was last called; None when nothing did."""
-        everything = self._small()
-        delta: dict[str, Any] = {name: everything[name] for name in sorted(self._changed)}
+        self._small["counts"] = dict(self._counts)
+        delta: dict[str, Any] = {name: self._small[name] for name in SMALL if name in self._changed}
         self._changed.clear()
         fresh = [entry for entry in self._feed if entry["number"] > self._told_number]
         self._told_number = self._number
@@ -120,15 +122,14 @@ class Picture:
     def snapshot(self) -> Delta:
         """Everything, as a delta that replaces what was shown before."""
         cards, runs, feed = self._cards.whole(), self._runs.whole(), list(self._feed)
-        return cast(Delta, {"whole": True, **self._small(), "cards": cards, "runs": runs, "feed": feed})
+        small = {**self._small, "counts": dict(self._counts)}
+        return cast(Delta, {"whole": True, **small, "cards": cards, "runs": runs, "feed": feed})
 
-    def _small(self) -> dict[str, Any]:
-        return {
-            "asOf": self._as_of,
-            "connection": self._connection,
-            "counts": dict(self._counts),
-            "problem": self._problem,
-        }
+    def _seen(self, at: int) -> None:
+        newest = self._small["asOf"]
+        if newest is None or at > newest:
+            self._small["asOf"] = at
+            self._changed.add("asOf")
 
     def _sound(self, shape: TypeAdapter[_Item], items: list[dict[str, Any]]) -> list[_Item]:
         sound = []
@@ -172,11 +173,15 @@ class Picture:
         if line is None:
             self._count("stale")
             return
+        at = from_wire(event["at"])
         line["state"] = _RUN_STATES[name]
         line.update({field: event[field] for field in _RUN_FIELDS & event.keys()})
+        if line["paused"] is not None:
+            line["idle"] += at - line["paused"]
+        line["paused"] = at if name == "testRunPaused" else None
         if name in RUN_ENDS:
             line["current"] = None
-            line["duration"] = event.get("duration", float(from_wire(event["at"]) - line["started"]))
+            line["duration"] = event.get("duration", float(at - line["started"]))
         if name == "testRunCompleted":
             line["completed"] = line["total"]
         self._say(event, "run", line["state"], message=_outcome(line), duration=line["duration"])

@@ -18,11 +18,11 @@ class RunLines:
 
     def replace(self, runs: list[TestRun]) -> None:
         """Take over what the server says of its runs: one that it no longer knows is gone, whatever was heard of it."""
-        before = set(self._runs)
+        before = self._runs
         newest = sorted(runs, key=lambda run: run["startedAt"])[-RUNS_LENGTH:]
-        self._runs = {run["testRunId"]: _line(run) for run in newest}
+        self._runs = {run["testRunId"]: _line(run, before.get(run["testRunId"])) for run in newest}
         self._changed = set(self._runs)
-        self._gone |= before - self._changed
+        self._gone |= before.keys() - self._changed
 
     def start(self, event: TestRunStarted) -> bool:
         """Begin a line; False when the run is known already."""
@@ -43,6 +43,8 @@ class RunLines:
             "unknown": 0,
             "started": from_wire(event["at"]),
             "duration": None,
+            "paused": None,
+            "idle": 0,
             "reason": None,
         }
         self._changed.add(run_id)
@@ -78,7 +80,9 @@ class RunLines:
             self._gone.add(oldest)
 
 
-def _line(run: TestRun) -> RunLine:
+def _line(run: TestRun, before: RunLine | None) -> RunLine:
+    """The server's word on a run; of its pauses only those that were heard are known."""
+    paused = before["paused"] if before and run["state"] == "paused" else None
     return {
         "run": run["testRunId"],
         "state": run["state"],
@@ -93,5 +97,7 @@ def _line(run: TestRun) -> RunLine:
         "unknown": run["unknown"],
         "started": from_wire(run["startedAt"]),
         "duration": run["duration"],
+        "paused": paused,
+        "idle": before["idle"] if before else 0,
         "reason": run["reason"],
     }

@@ -3,6 +3,11 @@
 
 const FEED_LENGTH = 20;
 const BEATS_LENGTH = 30;
+const SMALL = ["asOf", "dev", "connection", "counts", "problem"];
+
+// The kernel gives a sign of life every two seconds; a freshly opened view waits less for its first.
+const QUIET_MS = 10_000;
+const FIRST_WORD_MS = 5_000;
 
 export class Board {
   #model;
@@ -16,6 +21,7 @@ export class Board {
     const { number, delta } = model.get("snapshot") ?? {};
     if (delta) this.#take(number, delta);
     this.heardAt = null;
+    this.openedAt = Date.now();
     this.lag = Infinity;
     model.on("msg:custom", this.#receive);
   }
@@ -48,6 +54,12 @@ export class Board {
     this.command("look");
   }
 
+  /** How the board is fed: `live`, `connecting`, `disconnected`, or `quiet`. A kernel that went away cannot say so. */
+  state() {
+    const quiet = Date.now() - (this.heardAt ?? this.openedAt) > (this.heardAt ? QUIET_MS : FIRST_WORD_MS);
+    return quiet ? "quiet" : this.connection.state;
+  }
+
   /** The present on the server's clock, as well as the events' own instants tell. */
   now() {
     return Date.now() - (Number.isFinite(this.lag) ? this.lag : 0);
@@ -55,7 +67,8 @@ export class Board {
 
   #clear() {
     this.asOf = null;
-    this.connection = { state: "connecting", detail: null };
+    this.dev = false;
+    this.connection = { state: "connecting", detail: null, retry: null };
     this.counts = {};
     this.problem = null;
     this.runs = new Map();
@@ -66,7 +79,7 @@ export class Board {
   #take(number, delta) {
     this.#number = number;
     if (delta.whole) this.#clear();
-    for (const name of ["asOf", "connection", "counts", "problem"]) if (name in delta) this[name] = delta[name];
+    for (const name of SMALL) if (name in delta) this[name] = delta[name];
     for (const [id, run] of Object.entries(delta.runs ?? {})) this.runs.set(id, run);
     for (const id of delta.runsGone ?? []) this.runs.delete(id);
     const newest = this.feed[0]?.number ?? 0;

@@ -1,7 +1,7 @@
 // One application's card: how it is, how fast, how long already, and each of its checks.
 
 import { h, icon, setAttribute, setText } from "./element.js";
-import { sparkline } from "./sparkline.js";
+import { beatsStrip, sparkline } from "./sparkline.js";
 import { glyph, many, milliseconds, percent, slaGlyph, tone, words } from "./words.js";
 
 // What the card's height has room for below the figures.
@@ -15,7 +15,9 @@ export function cardView(board, id) {
   const press = () => board.command("run", { applicationIds: [id] });
   const run = h("button", { type: "button", class: "as-button as-small", onclick: press }, icon("run"));
   const response = h("span", { class: "as-response" });
+  const badge = h("span", { class: "as-badge" }, "simulated");
   const spark = sparkline();
+  const strip = beatsStrip();
   const uptime = h("span");
   const sla = h("span", { class: "as-sla" });
   const budget = h("span", { class: "as-budget-fill" });
@@ -25,8 +27,8 @@ export function cardView(board, id) {
   const root = h(
     "li",
     { class: "as-card" },
-    h("div", { class: "as-card-head" }, mark, name, status, run),
-    h("div", { class: "as-card-beat" }, response, spark.root),
+    h("div", { class: "as-card-head" }, mark, name, badge, status, run),
+    h("div", { class: "as-card-beat" }, response, h("div", { class: "as-beats" }, spark.root, strip.root)),
     h("div", { class: "as-card-sla" }, uptime, sla),
     budgetRow,
     checks,
@@ -43,7 +45,9 @@ export function cardView(board, id) {
     setAttribute(run, "title", `Test ${card.name} now`);
     setText(response, milliseconds(card.response));
     spark.draw(card.beats ?? []);
-    setText(uptime, card.simulated ? "simulated, not counted" : `${percent(card.uptime)} up`);
+    strip.draw(card.beats ?? []);
+    badge.hidden = !card.simulated;
+    setText(uptime, `${percent(card.uptime)} up`);
     drawSla(card.sla, sla);
     budgetRow.hidden = card.sla.budget === null;
     setAttribute(budgetRow, "data-tone", tone(card.sla.status));

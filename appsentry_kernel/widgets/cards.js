@@ -1,48 +1,48 @@
 // The applications, worst first. Only the cards that can be seen are in the document: with thousands of applications
-// the DOM is what costs, so each card has a fixed height and its place is computed.
+// the DOM is what costs.
 
 import { cardView } from "./card.js";
 import { h, setText } from "./element.js";
-import { glyph, many, rank, statuses, tone, words } from "./words.js";
-
-const LEAST_WIDTH = 250;
-const HEIGHT = 178;
-const GAP = 10;
-const ROWS_BEYOND = 1;
+import { filterBar, shownWords } from "./filter.js";
+import { Order } from "./order.js";
+import { arranged, inSight } from "./rows.js";
+import { many } from "./words.js";
 
 export function cardsPart(board) {
   const list = h("ul", { class: "as-cards" });
   const viewport = h("div", { class: "as-viewport", tabindex: "0", role: "group", "aria-label": "Applications, worst first" }, list);
-  const empty = h("p", { class: "as-muted" }, "No applications yet.");
+  const empty = h("p", { class: "as-muted as-empty" });
   const title = h("h3", { class: "as-title" }, "Applications");
-  const tally = h("span", { class: "as-tally" });
-  const root = h("section", { class: "as-panel as-applications" }, h("header", {}, title, tally), empty, viewport);
+  const order = new Order(board);
+  const filter = filterBar(board, order.choice, () => {
+    order.rearrange();
+    viewport.scrollTop = 0;
+    draw();
+  });
+  const root = h("section", { class: "as-panel as-applications" }, h("header", {}, title, filter.root), empty, viewport);
   const views = new Map();
-  let byName = null;
-  let order = null;
   const stale = new Set();
+  let places = null;
+  let width = 0;
 
   const changed = (delta) => {
-    for (const [id, change] of Object.entries(delta.cards ?? {})) {
-      stale.add(id);
-      if ("name" in change) byName = null;
-      if ("status" in change) order = null;
-    }
-    if (delta.whole || delta.cardsGone) byName = null;
+    for (const id of Object.keys(delta.cards ?? {})) stale.add(id);
+    order.heard(delta);
   };
 
   const draw = () => {
-    if (byName === null) {
-      byName = sortedByName(board.cards);
-      order = null;
+    if (!order.settled) filter.draw();
+    // A notebook takes outputs that are scrolled away out of the document; the observer tells when they are back.
+    if (viewport.clientWidth === 0) return;
+    if (!order.settled || width !== viewport.clientWidth) {
+      width = viewport.clientWidth;
+      places = arranged(order.sections(), width);
+      list.style.height = `${places.height}px`;
+      setText(title, board.cards.size ? shownWords(places.total, board.cards.size) : "Applications");
+      setText(empty, board.cards.size ? "No application is as you asked." : "No applications yet.");
+      empty.hidden = places.total > 0;
     }
-    if (order === null) {
-      order = worstFirst(byName, board.cards);
-      empty.hidden = order.length > 0;
-      setText(title, order.length ? many(order.length, "application") : "Applications");
-      drawTally(tally, board);
-    }
-    place(board, order, { viewport, list, views, stale });
+    place(board, places, { viewport, list, views, stale });
     stale.clear();
   };
 
@@ -52,57 +52,40 @@ export function cardsPart(board) {
   return { root, draw, changed, close: () => observer.disconnect() };
 }
 
-// Names are slow to compare and seldom change; statuses change all the time and fall into a few heaps.
-const collator = new Intl.Collator("en", { numeric: true });
-const sortedByName = (cards) =>
-  [...cards.values()].sort((one, other) => collator.compare(one.name, other.name)).map((card) => card.id);
-
-function worstFirst(ids, cards) {
-  const heaps = statuses().map(() => []);
-  for (const id of ids) heaps[rank(cards.get(id).status)].push(id);
-  return heaps.flat();
-}
-
-/** Put the cards that can be seen where they belong, and take the others out. */
-function place(board, order, { viewport, list, views, stale }) {
-  const width = viewport.clientWidth;
-  // A notebook takes outputs that are scrolled away out of the document; the observer tells when they are back.
-  if (width === 0) return;
-  const columns = Math.max(1, Math.floor((width + GAP) / (LEAST_WIDTH + GAP)));
-  list.style.height = `${Math.max(0, Math.ceil(order.length / columns) * (HEIGHT + GAP) - GAP)}px`;
-  const firstRow = Math.max(0, Math.floor(viewport.scrollTop / (HEIGHT + GAP)) - ROWS_BEYOND);
-  const lastRow = Math.floor((viewport.scrollTop + viewport.clientHeight) / (HEIGHT + GAP)) + ROWS_BEYOND;
-  const shown = order.slice(firstRow * columns, (lastRow + 1) * columns);
-  const wanted = new Set(shown);
-  for (const [id, view] of views) {
-    if (!wanted.has(id)) {
+/** Put what can be seen where it belongs, and take the rest out. */
+function place(board, places, { viewport, list, views, stale }) {
+  const shown = inSight(places, viewport.scrollTop, viewport.scrollTop + viewport.clientHeight);
+  const keys = shown.map((item) => ("id" in item ? `card ${item.id}` : `group ${item.heading}`));
+  const wanted = new Set(keys);
+  for (const [key, view] of views) {
+    if (!wanted.has(key)) {
       view.root.remove();
-      views.delete(id);
+      views.delete(key);
     }
   }
-  const cardWidth = (width - (columns - 1) * GAP) / columns;
-  const focused = list.contains(list.getRootNode().activeElement) ? list.getRootNode().activeElement : null;
-  shown.forEach((id, index) => {
-    const fresh = !views.has(id);
-    if (fresh) views.set(id, cardView(board, id));
-    const view = views.get(id);
-    const position = firstRow * columns + index;
-    const [row, column] = [Math.floor(position / columns), position % columns];
-    view.root.style.transform = `translate(${column * (cardWidth + GAP)}px, ${row * (HEIGHT + GAP)}px)`;
-    view.root.style.width = `${cardWidth}px`;
-    view.root.setAttribute("aria-setsize", order.length);
-    view.root.setAttribute("aria-posinset", position + 1);
+  const active = list.getRootNode().activeElement;
+  const focused = list.contains(active) ? active : null;
+  shown.forEach((item, index) => {
+    const fresh = !views.has(keys[index]);
+    if (fresh) views.set(keys[index], "id" in item ? cardView(board, item.id) : headingView(item.heading));
+    const view = views.get(keys[index]);
+    view.root.style.transform = `translate(${item.x}px, ${item.y}px)`;
     if (list.children[index] !== view.root) list.insertBefore(view.root, list.children[index] ?? null);
-    if (fresh || stale.has(id)) view.draw(board.cards.get(id));
+    if (!("id" in item)) {
+      view.draw(item);
+      return;
+    }
+    view.root.style.width = `${places.cardWidth}px`;
+    view.root.setAttribute("aria-setsize", places.total);
+    view.root.setAttribute("aria-posinset", item.position);
+    if (fresh || stale.has(item.id)) view.draw(board.cards.get(item.id));
   });
   // Moving an element in the document takes the focus away from it.
   if (focused?.isConnected) focused.focus({ preventScroll: true });
 }
 
-function drawTally(tally, board) {
-  const counts = new Map();
-  for (const { status } of board.cards.values()) counts.set(status, (counts.get(status) ?? 0) + 1);
-  const chip = (status) =>
-    h("span", { class: "as-chip", "data-tone": tone(status) }, `${glyph(status)} ${counts.get(status)} ${words(status)}`);
-  tally.replaceChildren(...statuses().filter((status) => counts.has(status)).map(chip));
+function headingView(heading) {
+  const count = h("span", { class: "as-muted" });
+  const root = h("li", { class: "as-group", role: "presentation" }, h("h4", {}, heading), count);
+  return { root, draw: (item) => setText(count, many(item.count, "application")) };
 }

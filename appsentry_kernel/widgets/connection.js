@@ -1,11 +1,9 @@
-// Whether the board is fed, and how old it is. A kernel that went away cannot say so: silence is what tells.
+// Whether the board is fed, how old it is, and what is done about it.
 
 import { h, icon, setText } from "./element.js";
 import { age, clockTime } from "./words.js";
 
-// The kernel gives a sign of life every two seconds; a freshly opened view waits less for its first.
-const QUIET_MS = 10_000;
-const FIRST_WORD_MS = 5_000;
+const OLD_MS = 60_000;
 
 const STATES = {
   live: { label: "Live Updates", icon: "wifi" },
@@ -15,32 +13,54 @@ const STATES = {
 };
 
 export function connectionPart(board) {
-  const opened = Date.now();
   const label = h("span");
   const symbol = h("span", { class: "as-symbol" });
   const pill = h("span", { class: "as-pill", role: "status" }, h("span", { class: "as-dot" }), symbol, label);
   const reconnect = h("button", { type: "button", class: "as-button", onclick: () => board.command("reconnect") });
   reconnect.textContent = "Reconnect";
   const asOf = h("span", { class: "as-muted as-asof" });
-  const root = h("div", { class: "as-connection" }, asOf, pill, reconnect);
+  const next = h("span", { class: "as-muted as-next" });
+  const root = h("div", { class: "as-connection" }, asOf, next, pill, reconnect);
 
-  const stateNow = () => {
-    const quiet = Date.now() - (board.heardAt ?? opened) > (board.heardAt ? QUIET_MS : FIRST_WORD_MS);
-    return quiet ? "quiet" : board.connection.state;
-  };
   const draw = () => {
-    const state = stateNow();
+    const state = board.state();
     if (pill.dataset.state !== state) {
       pill.dataset.state = state;
       symbol.replaceChildren(icon(STATES[state].icon));
       setText(label, STATES[state].label);
     }
     pill.title = board.connection.detail ?? "";
-    reconnect.hidden = state !== "disconnected";
-    const old = board.asOf === null ? 0 : board.now() - board.asOf;
-    const ago = state !== "live" || old > 60_000 ? `, ${age(old)} ago` : "";
-    setText(asOf, board.asOf === null ? "nothing heard yet" : `as of ${clockTime(board.asOf)}${ago}`);
-    root.closest(".appsentry")?.classList.toggle("as-stale", state !== "live");
+    const { retry, detail } = board.connection;
+    // A session that was closed tries no more.
+    reconnect.hidden = state !== "disconnected" || !retry;
+    const isTrying = state === "connecting" || state === "disconnected";
+    setText(next, isTrying ? retryWords(retry) || (state === "disconnected" ? (detail ?? "") : "") : "");
+    next.hidden = next.textContent === "";
+    setText(asOf, asOfWords(board, state));
   };
   return { root, draw, tick: draw };
+}
+
+/** For parts that are shown without the connection: how old they are, as soon as they are not live. */
+export function agePart(board) {
+  const root = h("p", { class: "as-age", role: "status", hidden: true });
+  const draw = () => {
+    const state = board.state();
+    root.hidden = state === "live";
+    setText(root, root.hidden ? "" : `${STATES[state].label} · ${asOfWords(board, state)}`);
+  };
+  return { root, draw, tick: draw };
+}
+
+function asOfWords(board, state) {
+  if (board.asOf === null) return "nothing heard yet";
+  const old = board.now() - board.asOf;
+  const ago = state !== "live" || old > OLD_MS ? `, ${age(old)} ago` : "";
+  return `as of ${clockTime(board.asOf)}${ago}`;
+}
+
+function retryWords(retry) {
+  if (!retry) return "";
+  const when = retry.wait > 0 ? `next in ${retry.wait} s` : "now";
+  return `${retry.attempt === null ? "trying on" : `attempt ${retry.attempt} of ${retry.of}`}, ${when}`;
 }

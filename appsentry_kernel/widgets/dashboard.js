@@ -1,97 +1,41 @@
-// The dashboard: its parts side by side, drawn at most once a frame, and gone without a trace when the view closes.
+// The dashboard, or some of its parts: what stands where.
 
-import { Board } from "./board.js";
 import { cardsPart } from "./cards.js";
-import { connectionPart } from "./connection.js";
-import { h, icon, setText } from "./element.js";
+import { agePart, connectionPart } from "./connection.js";
+import { h, icon } from "./element.js";
 import { feedPart } from "./feed.js";
+import { countsPart, problemPart } from "./messages.js";
 import { progressPart } from "./progress.js";
-import { followTheme } from "./theme.js";
+import { simulatorPart } from "./simulator.js";
+import { toastsPart } from "./toasts.js";
+import { widget } from "./view.js";
 
-const TICK_MS = 500;
+const PARTS = { connection: connectionPart, progress: progressPart, cards: cardsPart, feed: feedPart };
 
-function problemPart(board) {
-  const message = h("span");
-  const dismiss = h("button", { type: "button", class: "as-button as-small", "aria-label": "Dismiss" }, "✕");
-  const root = h("div", { class: "as-problem", role: "alert", hidden: true }, message, dismiss);
-  let dismissed = null;
-  dismiss.addEventListener("click", () => {
-    dismissed = board.problem?.number;
-    draw();
-  });
-  const draw = () => {
-    root.hidden = board.problem === null || board.problem.number === dismissed;
-    setText(message, root.hidden ? "" : board.problem.message);
-  };
-  return { root, draw };
-}
-
-function countsPart(board) {
-  const root = h("p", { class: "as-muted as-counts" });
-  const draw = () => {
-    const dropped = Object.entries(board.counts).filter(([, count]) => count > 0);
-    root.hidden = dropped.length === 0;
-    setText(root, `Events that were not used: ${dropped.map(([cause, count]) => `${count} ${cause}`).join(", ")}`);
-  };
-  return { root, draw };
-}
-
-function view(board, el) {
-  const connection = connectionPart(board);
-  const parts = { connection, problem: problemPart(board), progress: progressPart(board), cards: cardsPart(board),
-                  feed: feedPart(board), counts: countsPart(board) };
-  const brand = h("h2", { class: "as-brand" }, icon("activity"), "AppSentry");
+function layout(board, model) {
+  const names = model.get("parts") ?? Object.keys(PARTS);
+  const together = names.length > 1;
+  const parts = Object.fromEntries(names.map((name) => [name, PARTS[name](board, together)]));
+  parts.age = names.includes("connection") ? null : agePart(board);
+  parts.problem = problemPart(board);
+  parts.counts = names.includes("connection") ? countsPart(board) : null;
+  parts.simulator = together ? simulatorPart(board) : null;
+  parts.toasts = together && parts.feed ? toastsPart(board) : null;
+  const at = (name) => parts[name]?.root ?? null;
+  const brand = together ? h("h2", { class: "as-brand" }, icon("activity"), "AppSentry") : null;
+  const head = [brand, at("connection"), at("age")];
+  const lists = [at("cards"), at("feed")].filter((root) => root !== null);
   const root = h(
     "div",
-    { class: "appsentry" },
-    h(
-      "div",
-      { class: "as-board" },
-      h("header", { class: "as-header" }, brand, connection.root),
-      parts.problem.root,
-      parts.progress.root,
-      h("div", { class: "as-columns" }, parts.cards.root, parts.feed.root),
-      parts.counts.root,
-    ),
+    { class: together ? "as-board" : "as-board as-alone" },
+    h("header", { class: "as-header" }, ...head),
+    at("problem"),
+    at("progress"),
+    lists.length ? h("div", { class: lists.length > 1 ? "as-columns" : "" }, ...lists) : null,
+    h("footer", { class: "as-footer" }, at("counts"), at("simulator")),
+    at("toasts"),
   );
-  el.replaceChildren(root);
-  return { root, parts: Object.values(parts) };
+  return { root, parts: Object.values(parts).filter((part) => part !== null) };
 }
 
-function render({ board, el }) {
-  const { root, parts } = view(board, el);
-  let frame = null;
-  const draw = () => {
-    frame = null;
-    const going = [...board.runs.values()].some((run) => run.state === "running");
-    root.classList.toggle("as-running", going);
-    for (const part of parts) part.draw();
-  };
-  const unsubscribe = board.subscribe((delta) => {
-    for (const part of parts) part.changed?.(delta);
-    frame ??= requestAnimationFrame(draw);
-  });
-  const ticking = setInterval(() => parts.forEach((part) => part.tick?.()), TICK_MS);
-  const unfollow = followTheme(root);
-  draw();
-  return () => {
-    unsubscribe();
-    clearInterval(ticking);
-    if (frame !== null) cancelAnimationFrame(frame);
-    unfollow();
-    for (const part of parts) part.close?.();
-    root.remove();
-  };
-}
-
-/** One board a widget, one render a view. */
-export default () => {
-  let board = null;
-  return {
-    initialize({ model }) {
-      board = new Board(model);
-      return () => board.close();
-    },
-    render: ({ el }) => render({ board, el }),
-  };
-};
+export default widget(layout);

@@ -6,7 +6,8 @@ import { clockTime, glyph, milliseconds, tone, words } from "./words.js";
 const SPOKEN_EVERY_MS = 2_000;
 const KINDS = { __proto__: null, run: "run", status: "activity", notice: "bell" };
 
-export function feedPart(board) {
+/** Beside toasts, which speak for themselves, notifications are not spoken a second time. */
+export function feedPart(board, besideToasts = false) {
   const list = h("ol", { class: "as-feed", "aria-label": "Activity, newest first", tabindex: "0" });
   const empty = h("p", { class: "as-muted" }, "Nothing has happened yet.");
   const speaker = speakerOf();
@@ -29,18 +30,18 @@ export function feedPart(board) {
       const item = items.get(entry.number);
       if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
     });
-    const latest = board.feed[0];
+    const latest = board.feed.find((entry) => !besideToasts || entry.what !== "notice");
     if (latest && latest.number > newest) speaker.say(sentence(latest));
-    newest = latest?.number ?? newest;
+    newest = board.feed[0]?.number ?? newest;
   };
   return { root, draw, close: speaker.close };
 }
 
 const sentence = (entry) =>
-  [entry.name, entry.type, words(entry.status), entry.message].filter((word) => word !== null).join(", ");
+  [entry.simulated ? "simulated" : null, entry.name, entry.type, words(entry.status), entry.message].filter((word) => word !== null).join(", ");
 
 function itemOf(entry) {
-  const said = [entry.simulated ? "(simulated)" : null, entry.message].filter((word) => word !== null).join(" ");
+  const said = entry.message ?? "";
   const subject = entry.name ?? (entry.what === "run" ? "Test run" : "AppSentry");
   return h(
     "li",
@@ -54,6 +55,7 @@ function itemOf(entry) {
       h("span", { class: "as-kind" }, icon(KINDS[entry.what] ?? entry.type), entry.type ?? ""),
       // A notification says itself what it is about.
       entry.what === "notice" ? null : h("span", { class: "as-status" }, words(entry.status)),
+      entry.simulated ? h("span", { class: "as-badge" }, "simulated") : null,
       said ? h("span", { class: "as-message" }, said) : null,
     ),
     h("span", { class: "as-took" }, entry.duration === null ? "" : milliseconds(entry.duration)),

@@ -10,16 +10,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-_IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./([\w-]+)\.js";$', re.MULTILINE)
+_IMPORT = re.compile(r'^[ \t]*import (\{[^}]*\}) from "\./([\w-]+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 
 
 def joined_module(entry: str) -> str:
     """The module `entry` and all it imports from this folder as one module, with the exports of `entry`."""
-    parts: dict[str, str] = {}
-    _visit(entry, parts)
-    text = parts.pop(entry)
-    return "\n".join([*(_enclosed(name, part) for name, part in parts.items()), f"// {entry}.js", text])
+    return part_module((HERE / f"{entry}.js").read_text("utf-8"))
+
+
+def part_module(text: str) -> str:
+    """A module of one's own that imports from this folder (`./view.js`, `./element.js`, …) as anywidget wants it."""
+    parts = _needed(text, {})
+    return "\n".join([*(_enclosed(name, part) for name, part in parts.items()), _imported(text)])
 
 
 def joined_styles() -> str:
@@ -27,12 +30,18 @@ def joined_styles() -> str:
     return "\n".join(path.read_text("utf-8") for path in sorted(HERE.glob("*.css")))
 
 
-def _visit(name: str, parts: dict[str, str]) -> None:
-    text = (HERE / f"{name}.js").read_text("utf-8")
-    for _, needed in _IMPORT.findall(text):
-        if needed not in parts:
-            _visit(needed, parts)
-    parts[name] = _IMPORT.sub(r"const \1 = module_\2;", text)
+def _needed(text: str, parts: dict[str, str]) -> dict[str, str]:
+    """Add every module that the text needs, those that others need first."""
+    for _, name in _IMPORT.findall(text):
+        if name not in parts:
+            neighbour = (HERE / f"{name}.js").read_text("utf-8")
+            _needed(neighbour, parts)
+            parts[name] = _imported(neighbour)
+    return parts
+
+
+def _imported(text: str) -> str:
+    return _IMPORT.sub(r"const \1 = module_\2;", text)
 
 
 def _enclosed(name: str, text: str) -> str:

@@ -1,6 +1,8 @@
 // Test runs: a block with bar and buttons for each that is going, or for the last one that ended.
 
+import { choicePanel } from "./choice.js";
 import { h, icon, setAttribute, setText } from "./element.js";
+import { expectation } from "./pace.js";
 import { elapsed, glyph, many, tone, words } from "./words.js";
 
 const BLOCKS = 3;
@@ -12,13 +14,16 @@ export function progressPart(board) {
   const idle = h("p", { class: "as-muted" });
   const list = h("div", { class: "as-runs" });
   const title = h("h3", { class: "as-title" }, "Test progress");
-  const root = h("section", { class: "as-panel as-progress" }, h("header", {}, title, start), idle, list);
+  const choice = choicePanel(board);
+  const controls = h("span", { class: "as-buttons" }, choice.toggle, start);
+  const head = h("header", {}, h("span", { class: "as-heading" }, icon("activity"), title), controls);
+  const root = h("section", { class: "as-panel as-progress" }, head, choice.root, idle, list);
   const blocks = new Map();
   let asked = null;
 
   start.addEventListener("click", () => {
     asked = { at: Date.now(), runs: new Set(board.runs.keys()), problem: board.problem?.number };
-    board.command("run");
+    board.command("run", choice.asked());
     draw();
   });
   const isWaiting = () => {
@@ -38,7 +43,7 @@ export function progressPart(board) {
     start.disabled = waiting;
     const more = going.length - shown.length;
     idle.hidden = shown.length > 0 && more <= 0;
-    setText(idle, shown.length ? `and ${many(more, "more run")}` : "No test run yet. Run Tests checks every application now.");
+    setText(idle, shown.length ? `and ${many(more, "more run")}` : "No test run yet. Run Tests checks every application now, or what you choose.");
     for (const [id, block] of blocks) {
       if (!shown.some((run) => run.run === id)) {
         block.root.remove();
@@ -49,10 +54,10 @@ export function progressPart(board) {
       if (!blocks.has(run.run)) blocks.set(run.run, runBlock(board, run.run));
       const block = blocks.get(run.run);
       if (list.children[place] !== block.root) list.insertBefore(block.root, list.children[place] ?? null);
-      block.draw(run);
+      block.draw(run, runs);
     });
   };
-  return { root, draw, tick: draw };
+  return { root, draw, tick: draw, changed: choice.heard };
 }
 
 function runBlock(board, id) {
@@ -63,7 +68,10 @@ function runBlock(board, id) {
   const pause = button("Pause", "pause");
   const resume = button("Resume", "resume");
   const cancel = button("Cancel", "cancel");
-  const headline = h("span", { class: "as-headline" });
+  const words = h("span");
+  const dots = h("span", { class: "as-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+  const badge = h("span", { class: "as-badge" }, "simulated");
+  const headline = h("span", { class: "as-headline" }, dots, words, badge);
   const figures = h("span", { class: "as-muted as-figures" });
   const tally = h("span", { class: "as-tally" });
   const fill = h("div", { class: "as-fill" });
@@ -72,11 +80,15 @@ function runBlock(board, id) {
   const head = h("div", { class: "as-run-head" }, headline, buttons);
   const root = h("div", { class: "as-run" }, head, bar, h("div", { class: "as-run-foot" }, figures, tally));
 
-  const draw = (run) => {
+  const draw = (run, runs) => {
     root.dataset.state = run.state;
     root.dataset.tone = isGoing(run) ? "busy" : run.failed ? "bad" : tone(run.state);
-    setText(headline, `${headlineOf(run)}${run.simulated ? " (simulated)" : ""}`);
-    setText(figures, `${run.completed} of ${many(run.total, "test")} · ${elapsed(run.duration ?? board.now() - run.started)}`);
+    setText(words, headlineOf(run));
+    dots.hidden = run.state !== "running";
+    badge.hidden = !run.simulated;
+    const took = elapsed(run.duration ?? board.now() - run.started);
+    const expected = expectation(run, runs, board.now());
+    setText(figures, [`${run.completed} of ${many(run.total, "test")}`, took, expected].filter(Boolean).join(" · "));
     setAttribute(bar, "aria-valuemax", run.total);
     setAttribute(bar, "aria-valuenow", run.completed);
     setAttribute(bar, "aria-valuetext", `${run.completed} of ${many(run.total, "test")}, ${run.state}`);

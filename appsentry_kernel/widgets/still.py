@@ -1,9 +1,11 @@
 """The board as it stands, for places where nothing moves: exported notebooks (HTML) and terminals (text)."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from html import escape
+from typing import get_args
 
-from appsentry_kernel.picture.board import Board, Card, Entry, RunLine
+from appsentry_kernel.picture.board import Board, Card, Entry, PartName, RunLine
 
 _GLYPHS = {
     "healthy": "✔", "passed": "✔", "up": "✔", "met": "✅", "completed": "✔", "success": "✔",
@@ -14,6 +16,7 @@ _GLYPHS = {
 _WORST_FIRST = ("down", "degraded", "unknown", "maintenance", "paused", "healthy")
 _CONNECTIONS = {"live": "🟢 Live Updates", "connecting": "🟡 Connecting…", "disconnected": "🔴 Disconnected"}
 _CARDS_SHOWN = 200
+ALL: tuple[PartName, ...] = get_args(PartName)
 
 _STYLE = """
 .appsentry-still { font: 13px/1.5 system-ui, sans-serif; }
@@ -24,21 +27,31 @@ _STYLE = """
 """.strip()
 
 
-def as_text(board: Board) -> str:
-    """The board for a terminal or a log: a line for the whole, one for each of the worst cards, and the newest run."""
-    lines = [_headline(board), *(_run(line) for line in list(board["runs"].values())[-1:])]
-    lines += ["  ".join(_cells(card)) for card in _worst_first(board)]
-    return "\n".join([*lines, *_left_out(board)])
+def as_text(board: Board, parts: Collection[str] = ALL) -> str:
+    """The board for a terminal or a log: a line for the whole, the newest run, the worst cards, the newest entries."""
+    lines = [_headline(board)]
+    if "progress" in parts:
+        lines += [_run(line) for line in _newest_run(board)] or ["No test run yet"]
+    if "cards" in parts:
+        lines += ["  ".join(_cells(card)) for card in _worst_first(board)] + _left_out(board)
+    if "feed" in parts and "cards" not in parts:
+        lines += ["  ".join(word for word in _entry(entry) if word) for entry in board["feed"]]
+    return "\n".join([*lines, *_dropped(board)])
 
 
-def as_html(board: Board) -> str:
+def as_html(board: Board, parts: Collection[str] = ALL) -> str:
     """The board for an exported notebook: no script, and every name and message escaped."""
-    runs = [f"<p>{escape(_run(line))}</p>" for line in list(board["runs"].values())[-1:]]
-    cards = _table("Applications", ("", "Application", "Response", "Uptime", "SLA", "Checks"), _rows(board))
-    feed = _table("Activity (UTC)", ("Time", "", "What", ""), [_entry(entry) for entry in board["feed"]])
-    notes = [f"<p>{escape(note)}</p>" for note in _left_out(board)]
-    parts = [f"<style>{_STYLE}</style><p><strong>{escape(_headline(board))}</strong></p>", *runs, cards, *notes, feed]
-    return f'<div class="appsentry-still">{"".join(parts)}</div>'
+    said = [f"<p><strong>{escape(_headline(board))}</strong></p>"]
+    if "progress" in parts:
+        said += [f"<p>{escape(_run(line))}</p>" for line in _newest_run(board)] or ["<p>No test run yet</p>"]
+    if "cards" in parts:
+        said.append(_table("Applications", ("", "Application", "Response", "Uptime", "SLA", "Checks"), _rows(board)))
+        said += [f"<p>{escape(note)}</p>" for note in _left_out(board)]
+    if "feed" in parts:
+        entries = [_entry(entry) for entry in board["feed"]]
+        said.append(_table("Activity (UTC)", ("Time", "", "What", ""), entries))
+    said += [f"<p>{escape(note)}</p>" for note in _dropped(board)]
+    return f'<div class="appsentry-still"><style>{_STYLE}</style>{"".join(said)}</div>'
 
 
 def _headline(board: Board) -> str:
@@ -48,16 +61,28 @@ def _headline(board: Board) -> str:
         if as_of is not None
         else "nothing heard yet"
     )
-    statuses = [card["status"] for card in board["cards"].values()]
-    tally = ", ".join(f"{statuses.count(word)} {word}" for word in _WORST_FIRST if word in statuses)
-    return f"AppSentry, as of {at}: {tally or 'no applications'} ({_CONNECTIONS[board['connection']['state']]})"
+    return f"AppSentry, as of {at}{_statuses(board)} ({_CONNECTIONS[board['connection']['state']]})"
+
+
+def _statuses(board: Board) -> str:
+    """How many applications are how; a simulated status counts nowhere. Nothing where only names are known."""
+    cards = [card for card in board["cards"].values() if "status" in card]
+    statuses = [card["status"] for card in cards if not card["simulated"]]
+    tally = [f"{statuses.count(word)} {word}" for word in _WORST_FIRST if word in statuses]
+    simulated = len(cards) - len(statuses)
+    return f": {', '.join([*tally, *([f'{simulated} simulated'] if simulated else [])])}" if cards else ""
+
+
+def _newest_run(board: Board) -> list[RunLine]:
+    return list(board["runs"].values())[-1:]
 
 
 def _run(line: RunLine) -> str:
     tally = [f"{count} {word}" for word, count in _tally(line) if count]
     took = f" in {line['duration'] / 1000:.1f} s" if line["duration"] is not None else ""
     said = f": {', '.join(tally)}" if tally else ""
-    return f"Test run {line['state']}, {line['completed']} of {line['total']} tests{took}{said}"
+    run = "Simulated test run" if line["simulated"] else "Test run"
+    return f"{run} {line['state']}, {line['completed']} of {line['total']} tests{took}{said}"
 
 
 def _tally(line: RunLine) -> list[tuple[str, int]]:
@@ -78,9 +103,12 @@ def _worst_first(board: Board) -> list[Card]:
 
 def _left_out(board: Board) -> list[str]:
     more = len(board["cards"]) - _CARDS_SHOWN
+    return [f"and {more:,} more applications"] if more > 0 else []
+
+
+def _dropped(board: Board) -> list[str]:
     dropped = ", ".join(f"{count} {cause}" for cause, count in sorted(board["counts"].items()) if count)
-    notes = [f"and {more:,} more applications"] if more > 0 else []
-    return [*notes, f"events that were not used: {dropped}"] if dropped else notes
+    return [f"events that were not used: {dropped}"] if dropped else []
 
 
 def _cells(card: Card) -> tuple[str, ...]:
@@ -120,7 +148,8 @@ def _rows(board: Board) -> list[tuple[str, ...]]:
 
 
 def _entry(entry: Entry) -> tuple[str, ...]:
-    subject = " ".join(word for word in (entry["name"], entry["type"]) if word)
+    simulated = "(simulated)" if entry["simulated"] else None
+    subject = " ".join(word for word in (entry["name"], entry["type"], simulated) if word)
     at = f"{datetime.fromtimestamp(entry['at'] / 1000, UTC):%H:%M:%S}"
     took = f"{_ms(entry['duration'])}" if entry["duration"] is not None else ""
     words = ": ".join(word for word in (subject, entry["message"]) if word)

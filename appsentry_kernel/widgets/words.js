@@ -23,6 +23,9 @@ const SLA_GLYPHS = { __proto__: null, met: "✅", at_risk: "⚠️", breached: "
 // The worst first; what is not listed comes with `unknown`.
 const RANKS = { __proto__: null, down: 0, degraded: 1, unknown: 2, maintenance: 3, paused: 4, healthy: 5 };
 
+/** What the second number of a beat stands for. */
+export const VERDICTS = ["up", "degraded", "down", "unknown", "maintenance"];
+
 export const glyph = (word) => GLYPHS[word] ?? "?";
 export const tone = (word) => TONES[word] ?? "calm";
 export const rank = (status) => RANKS[status] ?? RANKS.unknown;
@@ -48,9 +51,9 @@ export function clockTime(epochMs) {
   return new Date(epochMs).toLocaleTimeString("en-GB");
 }
 
-export function elapsed(ms) {
+export function elapsed(ms, digits = 1) {
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${seconds.toFixed(digits)} s`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60
     ? `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, "0")} s`

@@ -101,5 +101,6 @@ def test_a_board_says_so_when_its_session_is_closed_or_forgotten(server: Any, ev
     eventually(lambda: board.board["connection"]["state"] == "live")
     del session
     gc.collect()
-    eventually(lambda: board.board["connection"] == {"state": "disconnected", "detail": "the session is closed"})
+    told = {"state": "disconnected", "detail": "the session is closed", "retry": None}
+    eventually(lambda: board.board["connection"] == told)
     press(board, "run")

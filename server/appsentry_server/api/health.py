@@ -1,4 +1,4 @@
-"""Whether the server lives, whether it is ready, and what its figures are."""
+"""Whether the server lives, whether it is ready, what it is, and what its figures are."""
 
 import asyncio
 from typing import Any, Literal
@@ -6,6 +6,7 @@ from typing import Any, Literal
 import duckdb
 from typing_extensions import TypedDict
 
+from appsentry_contract import __version__
 from appsentry_contract.instants import to_wire
 from appsentry_server.api.call import Api, Call, Reply, json_reply
 from appsentry_server.api.problems import Problem
@@ -27,6 +28,13 @@ class Readiness(TypedDict):
     status: Literal["ready"]
 
 
+class ServerView(TypedDict):
+    """What runs here; with `dev`, clients may `simulate`."""
+
+    version: str
+    dev: bool
+
+
 async def healthz(call: Call[Any, Any]) -> Reply:
     """Answer, which is all there is to say."""
     return json_reply({"status": "ok"})
@@ -38,6 +46,11 @@ async def readyz(call: Call[Any, Any]) -> Reply:
     if obstacles:
         raise Problem(503, "; ".join(obstacles), headers={"Retry-After": "5"})
     return json_reply({"status": "ready"})
+
+
+async def server(call: Call[Any, Any]) -> Reply:
+    """The version, and whether development mode is on."""
+    return json_reply({"version": __version__, "dev": call.api.services.requests.simulates})
 
 
 async def metrics(call: Call[Any, Any]) -> Reply:

@@ -23,6 +23,10 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=health.metrics, response=bytes, content_types=(CONTENT_TYPE,),
     ),
     Operation(
+        name="showServer", method="GET", path="/api/server", summary="What the server is and offers",
+        answer=health.server, response=health.ServerView,
+    ),
+    Operation(
         name="listApplications", method="GET", path="/api/applications", summary="Every application as it now is",
         answer=applications.list_applications, response=applications.Applications,
     ),

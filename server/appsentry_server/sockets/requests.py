@@ -64,6 +64,11 @@ class Requests:
             "simulate": self._simulate,
         }
 
+    @property
+    def simulates(self) -> bool:
+        """Whether the server runs in development mode."""
+        return self._simulation is not None
+
     async def answer(self, reader: Reader, name: str, arguments: tuple[object, ...]) -> Ack:
         """The acknowledgement of a request; never raises for what a client can send."""
         if not reader.may_ask(self._clock):

@@ -117,7 +117,7 @@ def test_a_card_shows_its_application_and_the_beats_of_its_first_check(events, l
     card = apply(picture, events.metric(ms=7.0), events.metric(ms=None), events.metric(check="login", ms=900.0))
     card = card["cards"]["a"]
     assert (card["name"], card["status"], card["sla"]["budget"], card["heard"]) == ("A", "degraded", 0.9, 2)
-    assert card["beats"] == [(7.0, "up"), (None, "down")]
+    assert card["beats"] == [(7.0, 0), (None, 2)]
     assert [check["check"] for check in card["checks"]] == ["health", "login"]
 
 
@@ -190,17 +190,22 @@ def test_the_picture_is_as_old_as_its_newest_event(events):
 
 def test_connection_problem_and_what_was_dropped_before_are_shown():
     picture = Picture()
-    picture.connection("disconnected", "no server")
+    broken: Any = {"state": "disconnected", "detail": "no server", "retry": {"attempt": None, "of": 5, "wait": 9}}
+    picture.connection(broken)
     picture.problem("one")
     picture.problem("two")
     picture.dropped({"unreadable": 2})
     assert picture.delta() == {
-        "connection": {"state": "disconnected", "detail": "no server"},
+        "connection": broken,
         "problem": {"number": 2, "message": "two"},
         "counts": {"unreadable": 2},
     }
     picture.dropped({"unreadable": 2})
+    picture.connection(dict(broken))
+    picture.server(dev=False)
     assert picture.delta() is None
+    picture.server(dev=True)
+    assert picture.delta() == {"dev": True}
 
 
 def test_a_delta_holds_only_what_changed(events, listed):
@@ -210,6 +215,6 @@ def test_a_delta_holds_only_what_changed(events, listed):
     apply(picture, events.application("b", "down"), events.metric("b", ms=3.0))
     delta = picture.delta()
     assert delta is not None
-    assert delta["cards"] == {"b": {"status": "down", "heard": 1, "beats": [(3.0, "up")]}}
+    assert delta["cards"] == {"b": {"status": "down", "heard": 1, "beats": [(3.0, 0)]}}
     assert set(delta) == {"asOf", "cards"}
     assert picture.delta() is None

@@ -11,18 +11,19 @@ import pytest
 
 from appsentry_kernel.widgets.joined import HERE, joined_module, joined_styles
 
+PARTS = ("connection", "progress", "cards", "feed")
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="joined.css">
 <body style="margin: 16px"><div id="here"></div></body>"""
 
 # A model as anywidget hands it to a module: `hear` plays the kernel, `sent` is what it would have heard.
 MODEL = """
-(snapshot) => {
+([snapshot, parts]) => {
     const listeners = new Set();
     window.sent = [];
     window.listeners = listeners;
     window.hear = (number, delta) => listeners.forEach((listener) => listener({number, delta}));
     window.model = {
-        get: () => snapshot,
+        get: (name) => ({snapshot, parts})[name],
         send: (message) => window.sent.push(message),
         on: (name, listener) => listeners.add(listener),
         off: (name, listener) => listeners.delete(listener),
@@ -62,14 +63,14 @@ def open_page(chromium: Any, site: str) -> Iterator[Callable[..., Any]]:
     contexts: list[Any] = []
     errors: list[str] = []
 
-    def open_view(snapshot: Any = None, module: str = "joined", **context: Any) -> Any:
+    def open_view(snapshot: Any = None, module: str = "joined", *, parts: Any = PARTS, **context: Any) -> Any:
         contexts.append(chromium.new_context(**context))
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         page.goto(f"{site}/index.html")
-        page.evaluate(MODEL, snapshot or {})
+        page.evaluate(MODEL, [snapshot or {}, parts])
         page.evaluate(
             """async (module) => {
                 const widget = await (await import(`./${module}.js`)).default();

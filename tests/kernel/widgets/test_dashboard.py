@@ -86,6 +86,8 @@ def test_silence_is_broken_by_a_sign_of_life_now_and_then(dashboard):
     [
         ({"command": "run"}, ("run", {})),
         ({"command": "run", "applicationIds": ["a"]}, ("run", {"applicationIds": ["a"]})),
+        ({"command": "run", "tags": ["t"], "testTypes": ["login"]}, ("run", {"tags": ["t"], "testTypes": ["login"]})),
+        ({"command": "simulate", "kind": "activity", "seed": 3}, ("simulate", {"kind": "activity", "seed": 3})),
         ({"command": "pause", "testRunId": "r"}, ("pause", {"testRunId": "r"})),
         ({"command": "resume", "testRunId": "r"}, ("resume", {"testRunId": "r"})),
         ({"command": "cancel", "testRunId": "r", "other": 1}, ("cancel", {"testRunId": "r"})),

@@ -11,10 +11,10 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title=
 
 def card(name: str, status: str = "healthy", **fields: Any) -> dict[str, Any]:
     return {
-        "id": name.lower().replace(" ", "-"), "name": name, "group": None, "tags": [], "status": status,
-        "response": 42.0, "uptime": 99.95, "checked": 0, "simulated": False, "heard": 2,
+        "id": name.lower().replace(" ", "-"), "name": name, "group": None, "tags": [], "types": ["health"],
+        "status": status, "response": 42.0, "uptime": 99.95, "checked": 0, "simulated": False, "heard": 2,
         "sla": {"status": "met", "target": 99.9, "actual": 99.95, "budget": 0.5},
-        "checks": [check("health")], "beats": [[40.0, "up"], [None, "down"]], **fields,
+        "checks": [check("health")], "beats": [[40, 0], [None, 2]], **fields,
     }  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def run(state: str = "running", completed: int = 1, **fields: Any) -> dict[str, 
     return {
         "run": "r1", "state": state, "simulated": False, "applications": 2, "total": 4, "completed": completed,
         "current": "payment-api", "passed": completed, "degraded": 0, "failed": 0, "unknown": 0, "started": 0,
-        "duration": None, "reason": None, **fields,
+        "duration": None, "paused": None, "idle": 0, "reason": None, **fields,
     }  # fmt: skip
 
 
@@ -38,12 +38,16 @@ def entry(number: int, **fields: Any) -> dict[str, Any]:
 
 
 def board(*cards: dict[str, Any], number: int = 0, **fields: Any) -> dict[str, Any]:
-    live = {"state": "live", "detail": None}
+    live = {"state": "live", "detail": None, "retry": None}
     delta = {
         "whole": True, "asOf": 1_795_420_800_000, "connection": live, "counts": {}, "problem": None, "runs": {},
         "feed": [], "cards": {one["id"]: one for one in cards}, **fields,
     }  # fmt: skip
     return {"number": number, "delta": delta}
+
+
+def lost(state: str, *, attempt: int | None, wait: int) -> dict[str, Any]:
+    return {"state": state, "detail": "refused", "retry": {"attempt": attempt, "of": 5, "wait": wait}}
 
 
 def hear(page: Any, number: int, **delta: Any) -> None:
@@ -68,11 +72,11 @@ def test_a_late_view_shows_the_whole_board(open_page, module):
 
 def test_deltas_change_only_what_they_name(open_page):
     page = open_page(board(card("Payment API"), card("Shop")))
-    hear(page, 1, cards={"payment-api": {"status": "down", "heard": 3, "beats": [[None, "down"]]}})
+    hear(page, 1, cards={"payment-api": {"status": "down", "heard": 3, "beats": [[None, 2]]}})
     expect(page.locator(".as-card").first).to_contain_text("Payment API")
     expect(page.locator(".as-card").first).to_contain_text("down")
-    assert page.locator(".as-card[data-id=payment-api] rect").count() == 3
-    assert page.locator(".as-card[data-id=shop] rect").count() == 2
+    expect(page.locator(".as-card[data-id=payment-api] .as-strip")).to_have_attribute("data-beats", "3")
+    expect(page.locator(".as-card[data-id=shop] .as-strip")).to_have_attribute("data-beats", "2")
     hear(page, 2, cardsGone=["shop"])
     expect(page.locator(".as-card")).to_have_count(1)
     assert page.evaluate("sent") == []
@@ -81,9 +85,9 @@ def test_deltas_change_only_what_they_name(open_page):
 def test_a_delta_that_repeats_beats_and_entries_changes_nothing(open_page):
     page = open_page(board(card("Shop"), feed=[entry(1)]))
     for number in (1, 2):
-        hear(page, number, cards={"shop": {"heard": 3, "beats": [[None, "down"]]}}, feed=[entry(1), entry(2)])
+        hear(page, number, cards={"shop": {"heard": 3, "beats": [[None, 2]]}}, feed=[entry(1), entry(2)])
     expect(page.locator(".as-entry")).to_have_count(2)
-    assert page.locator("rect").count() == 3
+    expect(page.locator(".as-strip")).to_have_attribute("data-beats", "3")
 
 
 def test_a_view_that_missed_a_message_asks_for_everything(open_page):
@@ -184,13 +188,20 @@ def test_the_connection_is_told_and_can_be_taken_up_again(open_page):
     hear(page, 1)
     expect(page.get_by_text("Live Updates")).to_be_visible()
     expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
-    hear(page, 2, connection={"state": "connecting", "detail": "attempt 2 of 5"})
+    hear(page, 2, connection=lost("connecting", attempt=3, wait=4))
     expect(page.get_by_text("Connecting…")).to_be_visible()
-    hear(page, 3, connection={"state": "disconnected", "detail": "refused"})
+    expect(page.get_by_text("attempt 3 of 5, next in 4 s")).to_be_visible()
+    hear(page, 3, connection=lost("connecting", attempt=3, wait=0))
+    expect(page.get_by_text("attempt 3 of 5, now")).to_be_visible()
+    hear(page, 4, connection=lost("disconnected", attempt=None, wait=30))
     expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
+    expect(page.get_by_text("trying on, next in 30 s")).to_be_visible()
     expect(page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d, .* ago"))).to_be_visible()
     page.get_by_role("button", name="Reconnect").click()
     assert page.evaluate("sent") == [{"command": "reconnect"}]
+    hear(page, 5, connection={"state": "disconnected", "detail": "the session is closed", "retry": None})
+    expect(page.get_by_text("the session is closed")).to_be_visible()
+    expect(page.get_by_role("button", name="Reconnect")).to_be_hidden()
 
 
 def test_a_kernel_that_falls_silent_is_not_called_live(open_page):
@@ -369,16 +380,17 @@ def test_nothing_moves_for_those_who_ask_for_it(open_page):
 
 
 def test_everything_can_be_reached_and_pressed_by_keyboard(open_page):
-    page = open_page(board(card("Shop"), runs={"r1": run()}))
+    page = open_page(board(card("Shop", tags=["web"]), runs={"r1": run()}))
     reached = []
-    for _ in range(6):
+    for _ in range(10):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText")
         )
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     assert reached == [
-        "Run Tests", "Pause", "Cancel", "Applications, worst first", "Test Shop now", "Activity, newest first",
+        "Choose what to test", "Run Tests", "Pause", "Cancel", "✔ 1 healthy", "Tag", "Filter applications",
+        "Applications, worst first", "Test Shop now", "Activity, newest first",
     ]  # fmt: skip
     page.get_by_role("button", name="Cancel").press("Enter")
     assert page.evaluate("sent") == [{"command": "cancel", "testRunId": "r1"}]

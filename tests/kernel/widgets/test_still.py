@@ -12,7 +12,8 @@ HOSTILE = '<img src=x onerror="alert(1)">&</table>'
 
 def card(name: str = "Payment API", status: str = "healthy", **fields: Any) -> Any:
     return {
-        "id": name.lower(), "name": name, "group": None, "tags": [], "status": status, "response": 41.6, "uptime": 99.5,
+        "id": name.lower(), "name": name, "group": None, "tags": [], "types": ["health"],
+        "status": status, "response": 41.6, "uptime": 99.5,
         "sla": {"status": "met", "target": 99.0, "actual": 99.5, "budget": 0.5}, "checked": 0, "simulated": False,
         "checks": [{"check": "health", "type": "health", "status": "up", "response": 41.6, "message": None}],
         "heard": 0, "beats": [], **fields,
@@ -23,13 +24,13 @@ def card(name: str = "Payment API", status: str = "healthy", **fields: Any) -> A
 def board() -> Any:
     board: Any = empty_board()
     board["asOf"] = 1_795_420_800_000
-    board["connection"] = {"state": "live", "detail": None}
+    board["connection"] = {"state": "live", "detail": None, "retry": None}
     board["cards"] = {"a": card(), "b": card("Shop", "down", response=None, uptime=None)}
     board["runs"] = {
         "r": {
             "run": "r", "state": "completed", "simulated": False, "applications": 2, "total": 3, "completed": 3,
             "current": None, "passed": 2, "degraded": 0, "failed": 1, "unknown": 0, "started": 0, "duration": 1500.0,
-            "reason": None,
+            "paused": None, "idle": 0, "reason": None,
         }
     }  # fmt: skip
     board["feed"] = [
@@ -78,7 +79,7 @@ def test_what_was_dropped_and_what_is_left_out_is_said(board):
 
 
 def test_an_empty_board_says_so():
-    assert as_text(empty_board()) == "AppSentry, as of nothing heard yet: no applications (🟡 Connecting…)"
+    assert as_text(empty_board()) == "AppSentry, as of nothing heard yet (🟡 Connecting…)\nNo test run yet"
 
 
 def test_a_simulated_application_is_marked(board):

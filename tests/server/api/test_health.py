@@ -5,6 +5,8 @@ import json
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from appsentry_contract import __version__
+
 
 def _samples(text):
     return {
@@ -123,3 +125,12 @@ def test_a_hostile_application_name_stays_one_label(with_door):
         assert found["appsentry_application_degraded", ("application", name)] == 0
 
     with_door(main)
+
+
+def test_the_server_says_its_version_and_that_it_does_not_simulate(with_door):
+    async def main(door):
+        assert json.loads((await door.get("/api/server")).body) == {"version": __version__, "dev": False}
+        door.token = None
+        assert (await door.get("/api/server")).code == 401
+
+    with_door(main, token="secret")
