@@ -35,7 +35,7 @@ class LoginExpectations(TextExpectations):
     def unmet_by_login(self, page: Exchange, start: Target, cookies: frozenset[str], quoter: Quoter) -> str | None:
         """What is missing after the login, given that the status and the text are right."""
         if self.url is not None and not _leads_to(page.target, relative(start, self.url)):
-            return f"expected to arrive at {quoter.quote(self.url)}, found {quoter.quote(page.target.url, 300)}"
+            return f"expected to arrive at {quoter.quote(self.url)}, found {quoter.quote(page.target.written, 300)}"
         if self.cookie is not None and self.cookie not in cookies:
             found = ", ".join(quoter.quote(name) for name in sorted(cookies)) or "none"
             return f"expected a cookie named {self.cookie!r}, found {found}"

@@ -1,7 +1,7 @@
 """Web addresses: which are accepted, where they point, and what counts as the same origin."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
@@ -24,6 +24,13 @@ class Target:
     port: int
     place: str
     """`host:port`, with brackets around IPv6."""
+    fragment: str = field(default="", compare=False)
+    """What stood behind the `#`. It is never sent."""
+
+    @property
+    def written(self) -> str:
+        """The address with its fragment, for messages: a secret that holds a `#` must be whole to be masked."""
+        return f"{self.url}#{self.fragment}" if self.fragment else self.url
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -32,7 +39,7 @@ class Target:
 
 
 def target(url: str) -> Target:
-    """Take an absolute address apart; the fragment is dropped. Raises `ValueError` that says what was expected."""
+    """Take an absolute address apart; the fragment is kept apart. Raises `ValueError` that says what was expected."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -51,9 +58,9 @@ def target(url: str) -> Target:
     port = _PORTS[parts.scheme] if port is None else port
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
-    path, query = quote(parts.path or "/", safe=_SAFE), quote(parts.query, safe=_SAFE)
+    path, query, fragment = (quote(part, safe=_SAFE) for part in (parts.path or "/", parts.query, parts.fragment))
     whole = urlunsplit((parts.scheme, authority, path, query, ""))
-    return Target(url=whole, scheme=parts.scheme, host=host, port=port, place=f"{shown}:{port}")
+    return Target(url=whole, scheme=parts.scheme, host=host, port=port, place=f"{shown}:{port}", fragment=fragment)
 
 
 def relative(base: Target, reference: str) -> Target:

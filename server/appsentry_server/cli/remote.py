@@ -9,7 +9,6 @@ import tornado.httpclient
 
 from appsentry_server.errors import AppSentryError
 
-
 _CONNECT_S = 5.0
 
 

@@ -26,6 +26,15 @@ def test_an_address_is_taken_apart_and_written_in_ascii(url, place, whole):
     assert (found.place, found.url) == (place, whole)
 
 
+def test_a_fragment_is_never_sent_but_can_be_told():
+    found = target("https://app.test/a?b#c ü")
+
+    assert found.url == "https://app.test/a?b"
+    assert found.written == "https://app.test/a?b#c%20%C3%BC"
+    assert found == target(found.url)
+    assert target(found.url).written == found.url
+
+
 @pytest.mark.parametrize(
     ("reference", "whole"),
     [
