@@ -20,15 +20,6 @@ class Latency:
     whole_ms: list[float]
     from_numbered_ms: list[float]
 
-    @staticmethod
-    def joined(parts: Iterable["Latency"]) -> "Latency":
-        """All events of several measurements."""
-        joined = Latency(whole_ms=[], from_numbered_ms=[])
-        for part in parts:
-            joined.whole_ms.extend(part.whole_ms)
-            joined.from_numbered_ms.extend(part.from_numbered_ms)
-        return joined
-
 
 def latency(answers: Mapping[str, Sequence[int]], notes: Iterable[tuple[str, int, int, int]], since_ms: int) -> Latency:
     """Pair each noted result that was due from `since_ms` on with the answer that its check got.

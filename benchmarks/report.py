@@ -2,13 +2,13 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 import pycurl
 
-from benchmarks.latency import Latency, percentiles
+from benchmarks.latency import percentiles
 from benchmarks.server_checks import READERS, Measured
 
 
@@ -28,7 +28,6 @@ class Requests:
 def write(rate: int, at_will: Sequence[Requests], paced: Sequence[Requests], server: Sequence[Measured]) -> str:
     """The whole text. The sequences are of equal length: a place in each is one repetition."""
     checks = [Requests(count=one.checks, cpu_s=one.cpu_s) for one in server]
-    latency = Latency.joined(one.latency for one in server)
     return "\n".join(
         [
             f"AppSentry's benchmarks: medians of {len(server)}, least and most in brackets",
@@ -44,9 +43,9 @@ def write(rate: int, at_will: Sequence[Requests], paced: Sequence[Requests], ser
             _figure("requests, bare libcurl, same pace", paced),
             _figure("requests, bare libcurl, as fast as it goes", at_will),
             "",
-            f"Event latency, {len(latency.whole_ms)} events" + " " * 24 + "p50        p99",
-            _percentiles("check end to kernel", latency.whole_ms),
-            _percentiles("of it, numbered and committed to kernel", latency.from_numbered_ms),
+            f"Event latency in ms, {sum(len(one.latency.whole_ms) for one in server)} events",
+            *_percentiles("check end to kernel", [one.latency.whole_ms for one in server]),
+            *_percentiles("of it, from just before the commit on", [one.latency.from_numbered_ms for one in server]),
             "",
             "The whole server made "
             + ", ".join(f"{one.checks / one.seconds:.0f}" for one in server)
@@ -66,9 +65,10 @@ def _figure(name: str, measured: Sequence[Requests]) -> str:
 
 
 def _line(name: str, values: Sequence[float], form: str) -> str:
-    return f"  {name:<44}{median(values):>9{form}}   ({min(values):{form}} to {max(values):{form}})"
+    return f"  {name:<46}{median(values):>9{form}}   ({min(values):{form}} to {max(values):{form}})"
 
 
-def _percentiles(name: str, values_ms: Sequence[float]) -> str:
-    p50, p99 = percentiles(values_ms)
-    return f"  {name:<44}{p50:>6.0f} ms  {p99:>6.0f} ms"
+def _percentiles(name: str, repetitions: Sequence[Sequence[float]]) -> Iterator[str]:
+    found = [percentiles(values_ms) for values_ms in repetitions]
+    yield _line(f"{name}, p50", [p50 for p50, _ in found], ".0f")
+    yield _line(f"{name}, p99", [p99 for _, p99 in found], ".0f")
