@@ -60,8 +60,13 @@ export class Board {
     return quiet ? "quiet" : this.connection.state;
   }
 
-  /** The present on the server's clock, as well as the events' own instants tell. */
+  /** The present as far as the board knows it: one that is not fed stands still at its newest event. */
   now() {
+    return this.state() === "live" || this.asOf === null ? this.present() : this.asOf;
+  }
+
+  /** The present on the server's clock, as well as the events' own instants tell. */
+  present() {
     return Date.now() - (Number.isFinite(this.lag) ? this.lag : 0);
   }
 

@@ -47,6 +47,7 @@ export function cardView(board, id) {
     spark.draw(card.beats ?? []);
     strip.draw(card.beats ?? []);
     badge.hidden = !card.simulated;
+    setAttribute(root, "data-simulated", card.simulated);
     setText(uptime, `${percent(card.uptime)} up`);
     drawSla(card.sla, sla);
     budgetRow.hidden = card.sla.budget === null;

@@ -12,7 +12,7 @@ export function choicePanel(board) {
   const tags = group("Tags");
   const applications = group("Applications", search);
   const words = h("span", { class: "as-muted" });
-  const clear = h("button", { type: "button", class: "as-button" }, "Choose nothing");
+  const clear = h("button", { type: "button", class: "as-button" }, "Clear choice");
   const root = h("div", { class: "as-choice", role: "group", "aria-label": "What to test", hidden: true });
   root.append(types.root, tags.root, applications.root, h("div", { class: "as-choice-foot" }, words, clear));
   const toggle = h("button", { type: "button", class: "as-button as-toggle", "aria-expanded": "false" }, icon("choose"), h("span"));

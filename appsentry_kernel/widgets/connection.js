@@ -54,13 +54,13 @@ export function agePart(board) {
 
 function asOfWords(board, state) {
   if (board.asOf === null) return "nothing heard yet";
-  const old = board.now() - board.asOf;
+  const old = board.present() - board.asOf;
   const ago = state !== "live" || old > OLD_MS ? `, ${age(old)} ago` : "";
   return `as of ${clockTime(board.asOf)}${ago}`;
 }
 
 function retryWords(retry) {
   if (!retry) return "";
-  const when = retry.wait > 0 ? `next in ${retry.wait} s` : "now";
-  return `${retry.attempt === null ? "trying on" : `attempt ${retry.attempt} of ${retry.of}`}, ${when}`;
+  if (retry.attempt === null) return retry.wait > 0 ? `next try in ${retry.wait} s` : "trying now";
+  return `attempt ${retry.attempt} of ${retry.of}, ${retry.wait > 0 ? `next in ${retry.wait} s` : "now"}`;
 }

@@ -86,8 +86,10 @@ function runBlock(board, id) {
     setText(words, headlineOf(run));
     dots.hidden = run.state !== "running";
     badge.hidden = !run.simulated;
-    const took = elapsed(run.duration ?? board.now() - run.started);
-    const expected = expectation(run, runs, board.now());
+    // A board that is not fed does not go on by itself.
+    const now = board.now();
+    const took = elapsed(run.duration ?? now - run.started);
+    const expected = board.state() === "live" ? expectation(run, runs, now) : "";
     setText(figures, [`${run.completed} of ${many(run.total, "test")}`, took, expected].filter(Boolean).join(" · "));
     setAttribute(bar, "aria-valuemax", run.total);
     setAttribute(bar, "aria-valuenow", run.completed);

@@ -85,6 +85,93 @@ def test_a_press_while_the_line_is_cut_is_answered_with_why(
         eventually(lambda: board.board["connection"]["state"] == "live")
 
 
+def test_each_part_is_a_widget_of_its_own_on_the_one_picture(session: Session, eventually: Eventually) -> None:
+    parts = [session.connection(), session.progress(), session.cards(), session.feed()]
+    assert [part.parts for part in parts] == [["connection"], ["progress"], ["cards"], ["feed"]]
+    assert session.cards() is parts[2]
+    assert session.dashboard() not in parts
+    press(parts[1], "run", applicationIds=["payment-api"], testTypes=["health"])
+    eventually(lambda: any(entry["what"] == "run" for entry in parts[3].board["feed"]))
+    eventually(lambda: any(run["state"] == "completed" for run in parts[1].board["runs"].values()))
+    eventually(lambda: all(part.board["connection"]["state"] == "live" for part in parts))
+    assert set(parts[2].board["cards"]) == set(parts[1].board["cards"]) == {"payment-api", "search", "held", "markup"}
+
+
+class Note:
+    """A part of one's own, without a widget."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.closed = False
+        self.deltas: list[Any] = []
+        self._fails = fails
+
+    def show(self, delta: Any) -> None:
+        self.deltas.append(delta)
+        if self._fails:
+            raise ValueError("no room")
+
+
+def test_a_part_of_ones_own_gets_the_whole_then_what_changes_until_it_is_closed(
+    session: Session, eventually: Eventually
+) -> None:
+    note = session.show(Note())
+    session.dashboard()
+    eventually(lambda: any(delta and "cards" in delta for delta in note.deltas[1:]))
+    assert note.deltas[0]["whole"]
+    note.closed = True
+    count = len(note.deltas)
+    later = session.show(Note())
+    eventually(lambda: len(later.deltas) > 5)
+    assert len(note.deltas) <= count + 1
+    assert set(later.deltas[0]["cards"]) == {"payment-api", "search", "held", "markup"}
+
+
+def test_a_part_that_fails_is_named_and_let_go_and_the_others_go_on(
+    session: Session, eventually: Eventually, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, bad = session.show(Note()), session.show(Note(fails=True))
+    eventually(lambda: len(good.deltas) > 5)
+    assert len(bad.deltas) == 1
+    assert "Note object" in caplog.text
+    assert "no room" in caplog.text
+
+
+def test_the_time_until_the_next_attempt_is_counted_down(
+    server: Any, cable: Callable[[str], Any], eventually: Eventually
+) -> None:
+    line = cable(server.url)
+    with sentry.connect(line.url) as session:
+        board = session.dashboard()
+        line.cut()
+        waits: list[tuple[int, int]] = []
+
+        def counted() -> bool:
+            retry = board.board["connection"]["retry"]
+            if retry is not None and (retry["attempt"], retry["wait"]) not in waits:
+                waits.append((retry["attempt"] or 0, retry["wait"]))
+            return bool(waits) and waits[-1][0] >= 3
+
+        eventually(counted)
+        assert (1, 1) in waits
+        assert (2, 2) in waits
+        assert (2, 1) in waits
+    assert board.board["connection"]["retry"] is None
+
+
+def test_simulated_things_are_shown_as_such_and_never_as_the_application_s_own(
+    session: Session, eventually: Eventually
+) -> None:
+    board = session.dashboard()
+    eventually(lambda: board.board["dev"])
+    press(board, "simulate", kind="activity", seed=5)
+    eventually(lambda: any(run["simulated"] and run["state"] == "completed" for run in board.board["runs"].values()))
+    invented = [entry for entry in board.board["feed"] if entry["simulated"]]
+    assert {"run", "test"} <= {entry["what"] for entry in invented}
+    press(board, "simulate", kind="nonsense")
+    eventually(lambda: board.board["problem"] is not None)
+    assert not any(session.results["simulated"])
+
+
 def test_every_widget_send_comes_from_the_one_thread(session: Session, eventually: Eventually) -> None:
     board = session.dashboard()
     senders: set[str] = set()

@@ -93,6 +93,40 @@ def test_a_change_of_status_and_a_notification_are_news_but_an_unchanged_status_
     ]
 
 
+def test_what_the_simulator_said_of_a_status_is_taken_back_without_a_word(events):
+    board = apply(
+        Picture(),
+        events.application("a"),
+        events.application("a", "degraded", simulated=True),
+        events.application("a"),
+    )
+    assert [(entry["message"], entry["simulated"]) for entry in board["feed"]] == [("was healthy", True)]
+    assert board["cards"]["a"]["status"] == "healthy"
+
+
+def test_time_spent_in_pauses_is_known(events):
+    picture = Picture()
+    line = apply(picture, events.started(), events.turned("testRunPaused", completed=1, total=3))["runs"]["r1"]
+    assert (line["paused"], line["idle"]) == (line["started"] + 1000, 0)
+    line = apply(picture, events.turned("testRunResumed", completed=1, total=3))["runs"]["r1"]
+    assert (line["paused"], line["idle"]) == (None, 1000)
+
+
+def test_pauses_that_were_heard_are_remembered_when_the_server_is_asked_again(events, listed_run):
+    picture = Picture()
+    apply(picture, events.started(), events.turned("testRunPaused", completed=1, total=3))
+    picture.load([], [listed_run("r1", "paused")])
+    assert apply(picture, events.turned("testRunResumed", completed=1, total=3))["runs"]["r1"]["idle"] == 1000
+
+
+def test_figures_have_the_digits_that_are_shown_and_are_never_rounded_up(events):
+    sla = {"status": "met", "target": 99.9, "actual": 99.999999, "errorBudgetRemaining": -0.000001}
+    application = events.application("a", responseTime=66.123456, uptime=99.999999, sla=sla)
+    card = apply(Picture(), application, events.metric(ms=4.56789))["cards"]["a"]
+    assert (card["response"], card["uptime"], card["beats"]) == (66, 99.9999, [(4.6, 0)])
+    assert (card["sla"]["actual"], card["sla"]["budget"]) == (99.9999, -0.0001)
+
+
 def test_what_goes_down_or_recovers_is_told_once_by_the_notification(events):
     picture = Picture()
     apply(

@@ -155,6 +155,40 @@ def test_the_board_that_was_read_stays_as_it_was(dashboard):
     assert before["asOf"] is None
 
 
+def test_a_part_is_told_only_what_it_needs(heard):
+    named = {**CARD, "group": None, "tags": ["web"], "types": ["health"]}
+    delta: Any = {"asOf": 1, "cards": {"a": named}, "cardsGone": ["b"], "feed": [{"number": 1}], "runs": {"r": {}}}
+    told = {}
+    for part in ("connection", "progress", "cards", "feed"):
+        widget = Dashboard(heard, parts=[part])
+        widget.show(delta)
+        widget.show({"cards": {"a": {"status": "down"}}})
+        told[part] = widget.board
+        widget.close()
+    assert {part: board["asOf"] for part, board in told.items()} == dict.fromkeys(told, 1)
+    assert [part for part, board in told.items() if board["feed"]] == ["feed"]
+    assert [part for part, board in told.items() if board["runs"]] == ["progress"]
+    assert told["cards"]["cards"] == {"a": {**named, "status": "down"}}
+    assert told["progress"]["cards"] == {
+        "a": {"id": "a", "name": "A", "group": None, "tags": ["web"], "types": ["health"]}
+    }
+
+
+def test_what_a_part_does_not_need_is_no_message(heard, monkeypatch):
+    widget = Dashboard(heard, parts=["feed"])
+    sent: list[Any] = []
+    monkeypatch.setattr(widget, "send", lambda content, buffers=None: sent.append(content))
+    widget.show({"cards": {"a": CARD}})
+    assert sent == []
+    widget.close()
+
+
+@pytest.mark.parametrize("parts", [[], ["cads"], ["cards", "everything"]])
+def test_parts_that_are_not_there_are_refused_by_name(parts):
+    with pytest.raises(ValueError, match=r"name some of connection, progress, cards, feed"):
+        Dashboard(parts=parts)
+
+
 def test_a_displayed_dashboard_carries_a_still_picture_beside_the_live_one(dashboard):
     picture = Picture()
     picture.problem("nothing yet")

@@ -1,6 +1,7 @@
 """The widget's browser side: what each message draws, what nothing can inject, and what is left when a view closes."""
 
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -195,7 +196,7 @@ def test_the_connection_is_told_and_can_be_taken_up_again(open_page):
     expect(page.get_by_text("attempt 3 of 5, now")).to_be_visible()
     hear(page, 4, connection=lost("disconnected", attempt=None, wait=30))
     expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
-    expect(page.get_by_text("trying on, next in 30 s")).to_be_visible()
+    expect(page.get_by_text("next try in 30 s")).to_be_visible()
     expect(page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d, .* ago"))).to_be_visible()
     page.get_by_role("button", name="Reconnect").click()
     assert page.evaluate("sent") == [{"command": "reconnect"}]
@@ -394,3 +395,242 @@ def test_everything_can_be_reached_and_pressed_by_keyboard(open_page):
     ]  # fmt: skip
     page.get_by_role("button", name="Cancel").press("Enter")
     assert page.evaluate("sent") == [{"command": "cancel", "testRunId": "r1"}]
+
+
+@pytest.mark.parametrize(
+    ("part", "shown", "others"),
+    [
+        ("connection", ".as-pill", [".as-run", ".as-card", ".as-entry"]),
+        ("progress", ".as-run", [".as-pill", ".as-card", ".as-entry"]),
+        ("cards", ".as-card", [".as-pill", ".as-run", ".as-entry"]),
+        ("feed", ".as-entry", [".as-pill", ".as-run", ".as-card"]),
+    ],
+)
+def test_each_part_stands_alone_and_says_when_it_is_not_fed(open_page, part, shown, others):
+    page = open_page(board(card("Shop"), runs={"r1": run()}, feed=[entry(1)], dev=True), parts=[part])
+    hear(page, 1)
+    expect(page.locator(shown)).to_be_visible()
+    for other in (*others, ".as-brand", ".as-simulator", ".as-toasts"):
+        expect(page.locator(other)).to_have_count(0)
+    expect(page.get_by_text("Disconnected")).to_be_hidden()
+    hear(page, 2, connection=lost("disconnected", attempt=None, wait=9))
+    expect(page.get_by_text("Disconnected")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"as of \d\d:\d\d:\d\d, .* ago"))).to_be_visible()
+
+
+def test_a_run_tests_what_was_chosen_by_keyboard(open_page):
+    page = open_page(board(card("Shop", tags=["web"], types=["health", "login"]), card("Search", tags=["api"])))
+    toggle = page.get_by_role("button", name="Choose what to test")
+    toggle.press("Enter")
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    panel = page.get_by_role("group", name="What to test")
+    for box in ("login", "web", "Shop"):
+        panel.get_by_role("checkbox", name=box).press("Space")
+    expect(panel.get_by_text("Run Tests tests Shop, tagged web, login only.")).to_be_visible()
+    page.get_by_role("button", name="Run Tests").click()
+    panel.get_by_role("checkbox", name="web").press("Escape")
+    expect(panel).to_be_hidden()
+    expect(toggle).to_be_focused()
+    toggle.press("Enter")
+    expect(panel.get_by_role("checkbox", name="Shop")).to_be_checked()
+    panel.get_by_role("button", name="Clear choice").click()
+    expect(panel.get_by_text("Nothing chosen: Run Tests tests everything.")).to_be_visible()
+    hear(page, 1, runs={"r1": run()})
+    page.get_by_role("button", name="Run Tests").click()
+    assert page.evaluate("sent") == [
+        {"command": "run", "applicationIds": ["shop"], "tags": ["web"], "testTypes": ["login"]},
+        {"command": "run"},
+    ]
+
+
+def test_what_is_gone_cannot_stay_chosen(open_page):
+    page = open_page(board(card("Shop", tags=["web"]), card("Search")))
+    page.get_by_role("button", name="Choose what to test").click()
+    page.get_by_role("checkbox", name="web").check()
+    page.get_by_role("checkbox", name="Shop").check()
+    hear(page, 1, cardsGone=["shop"])
+    expect(page.get_by_role("checkbox", name="Shop")).to_have_count(0)
+    page.get_by_role("button", name="Run Tests").click()
+    assert page.evaluate("sent") == [{"command": "run"}]
+
+
+def test_among_thousands_an_application_is_chosen_by_its_name(open_page):
+    page = open_page(board(*(card(f"App {number:04}") for number in range(1_000))), parts=["progress"])
+    page.get_by_role("button", name="Choose what to test").click()
+    expect(page.get_by_text("and 900 more: find them by name")).to_be_visible()
+    page.get_by_role("searchbox", name="Find an application").fill("0777")
+    page.get_by_role("checkbox", name="App 0777").check()
+    page.get_by_role("searchbox", name="Find an application").fill("0001")
+    expect(page.get_by_role("checkbox")).to_have_count(3)
+    expect(page.get_by_role("checkbox", name="App 0777")).to_be_checked()
+
+
+@pytest.mark.parametrize(
+    ("line", "before", "words"),
+    [
+        (run(completed=2, started=0), {}, "2 of 4 tests · 10.0 s · about 10 s left"),
+        (run(completed=2, started=0, idle=4_000), {}, "about 6 s left"),
+        (run(completed=0, started=0), {}, "0 of 4 tests · 10.0 s"),
+        (run(completed=0, started=0), {"duration": 25_000.0}, "about 15 s left"),
+        (run(completed=0, started=0), {"duration": 25_000.0, "total": 5}, "0 of 4 tests · 10.0 s"),
+        (run(completed=0, started=0), {"duration": 8_000.0}, "longer than the 8.0 s of last time"),
+        (run(completed=4, started=0), {}, "4 of 4 tests · 10.0 s"),
+        (run("paused", completed=2, started=0), {}, "2 of 4 tests · 10.0 s"),
+    ],
+)
+def test_the_expected_time_comes_from_the_pace_or_from_the_last_run_of_this_size(open_page, line, before, words):
+    runs = {"r1": line}
+    if before:
+        runs["r0"] = run("completed", 4, run="r0", started=-60_000, **before)
+    page = open_page()
+    page.clock.install()
+    page.clock.pause_at(10_000_000_000)
+    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    message = board(runs=runs, asOf=10_000)
+    hear(page, 1, **message["delta"])
+    hear(page, 2, asOf=10_000)
+    page.clock.run_for(20)
+    said = page.locator(".as-run").first.locator(".as-figures").inner_text()
+    assert said.endswith(words)
+
+
+def test_a_board_that_is_not_fed_stands_still(open_page):
+    page = open_page(board(runs={"r1": run(started=1_795_420_800_000 - 5_000)}))
+    page.clock.install()
+    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hear(page, 1, connection=lost("disconnected", attempt=None, wait=30))
+    page.clock.run_for(5_000)
+    expect(page.locator(".as-figures")).to_have_text("1 of 4 tests · 5.0 s")
+    states = "document.getAnimations().filter((one) => one.animationName !== 'as-breathe').map((one) => one.playState)"
+    assert set(page.evaluate(states)) == {"paused"}
+
+
+def test_applications_are_filtered_by_text_tag_and_status(open_page):
+    page = open_page(
+        board(card("Shop", "down", tags=["web"]), card("Search", tags=["web", "tier-1"]), card("Mail", group="Office"))
+    )
+    search = page.get_by_role("searchbox", name="Filter applications")
+    for text, found in {"off": ["Mail"], "TIER-1 sea": ["Search"], "": ["Shop", "Mail", "Search"]}.items():
+        search.fill(text)
+        expect(page.locator(".as-card .as-name")).to_have_text(found)
+    page.get_by_role("combobox", name="Tag").select_option("web")
+    expect(page.get_by_text("2 of 3 applications")).to_be_visible()
+    down = page.get_by_role("button", name="1 down")
+    down.click()
+    expect(page.locator(".as-card .as-name")).to_have_text(["Shop"])
+    hear(page, 1, cards={"shop": {"status": "healthy"}})
+    expect(page.get_by_text("No application is as you asked.")).to_be_visible()
+    page.get_by_role("button", name="0 down").click()
+    expect(page.locator(".as-card .as-name")).to_have_text(["Search", "Shop"])
+
+
+def test_groups_come_by_their_worst_application(open_page):
+    page = open_page(
+        board(
+            card("Ads"), card("Mail", group="Office"), card("Search", "down", group="Shop"), card("Cart", group="Shop")
+        ),
+        viewport={"width": 500, "height": 1400},
+    )
+    page.get_by_role("button", name="By group").click()
+    expect(page.locator(".as-cards h4, .as-card .as-name")).to_have_text(
+        ["Shop", "Search", "Cart", "No group", "Ads", "Office", "Mail"]
+    )
+    hear(page, 1, cards={"mail": {"status": "down"}, "search": {"status": "healthy"}})
+    expect(page.locator(".as-cards h4, .as-card .as-name")).to_have_text(
+        ["Office", "Mail", "No group", "Ads", "Shop", "Cart", "Search"]
+    )
+    tops = page.locator(".as-cards > li").evaluate_all("(items) => items.map((item) => item.getBoundingClientRect())")
+    assert all(one["bottom"] <= other["top"] + 1 for one, other in pairwise(tops))
+
+
+def test_thousands_in_groups_are_as_cheap(open_page):
+    page = open_page(board(*(card(f"App {n:04}", group=f"Group {n % 50:02}") for n in range(5_000))))
+    page.get_by_role("button", name="By group").click()
+    page.locator(".as-viewport").evaluate("(viewport) => (viewport.scrollTop = viewport.scrollHeight)")
+    expect(page.get_by_text("App 4999", exact=True)).to_be_visible()
+    assert 0 < page.locator(".as-cards > li").count() < 40
+
+
+def test_what_is_simulated_is_marked_and_counts_nowhere(open_page):
+    page = open_page(
+        board(
+            card("Shop", "down", simulated=True), card("Mail"),
+            runs={"r1": run(simulated=True)}, feed=[entry(1, simulated=True), entry(2)],
+        )
+    )  # fmt: skip
+    expect(page.get_by_role("button", name="1 healthy")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("down"))).to_have_count(0)
+    expect(page.get_by_text("1 simulated, not counted")).to_be_visible()
+    for place in (".as-card[data-id=shop]", ".as-run", ".as-entry:nth-child(2)"):
+        expect(page.locator(place).get_by_text("simulated", exact=True)).to_be_visible()
+    expect(page.locator(".as-entry").first.get_by_text("simulated")).to_have_count(0)
+
+
+def test_the_simulator_is_there_in_development_mode_only(open_page):
+    page = open_page(board())
+    expect(page.get_by_role("group", name="Simulator")).to_be_hidden()
+    hear(page, 1, dev=True)
+    page.get_by_role("button", name="Simulate Test Run").click()
+    page.get_by_role("spinbutton", name="Seed").fill("7")
+    page.get_by_role("button", name="Status Update").click()
+    page.get_by_role("spinbutton", name="Seed").fill("1.5")
+    page.get_by_role("button", name="Add Activity").click()
+    assert page.evaluate("sent") == [
+        {"command": "simulate", "kind": "testRun"},
+        {"command": "simulate", "kind": "statusUpdate", "seed": 7},
+        {"command": "simulate", "kind": "activity"},
+    ]
+    hear(page, 2, dev=False)
+    expect(page.get_by_role("group", name="Simulator")).to_be_hidden()
+
+
+TIMEOUTS = """() => {
+    window.waiting = new Set();
+    const [set, clear] = [window.setTimeout, window.clearTimeout];
+    window.setTimeout = (call, ...rest) => {
+        const id = set(() => { waiting.delete(id); call(); }, ...rest);
+        waiting.add(id);
+        return id;
+    };
+    window.clearTimeout = (id) => { waiting.delete(id); clear(id); };
+}"""
+
+
+def notice(number: int, status: str = "info", **fields: Any) -> dict[str, Any]:
+    return entry(number, what="notice", status=status, type=None, duration=None, message=f"note {number}", **fields)
+
+
+def test_notifications_go_by_themselves_errors_later_and_not_while_pointed_at(open_page):
+    page = open_page(board(feed=[notice(1)]))
+    page.clock.install()
+    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    toasts = page.locator(".as-toast")
+    expect(toasts).to_have_count(0)
+    hear(page, 1, feed=[notice(2), notice(3, "error"), entry(4)])
+    page.clock.run_for(100)
+    expect(page.get_by_role("status", name="Notifications")).to_have_attribute("aria-live", "polite")
+    expect(toasts).to_have_count(2)
+    page.clock.run_for(7_000)
+    expect(toasts).to_have_text([re.compile("note 3")])
+    toasts.hover()
+    page.clock.run_for(60_000)
+    expect(toasts).to_have_count(1)
+    page.mouse.move(0, 0)
+    page.clock.run_for(16_000)
+    expect(toasts).to_have_count(0)
+    hear(page, 2, feed=[notice(5, "error")])
+    page.clock.run_for(100)
+    page.get_by_role("button", name="Dismiss notification").click()
+    expect(toasts).to_have_count(0)
+
+
+def test_a_storm_of_notifications_is_three_at_once_and_closing_stops_their_timers(open_page):
+    page = open_page(board())
+    page.evaluate(TIMEOUTS)
+    for number in range(1, 40):
+        hear(page, number, feed=[notice(number)])
+    expect(page.get_by_text("note 39").first).to_be_visible()
+    expect(page.locator(".as-toast")).to_have_count(3)
+    assert page.evaluate("waiting.size") >= 3
+    page.evaluate("close_view()")
+    assert page.evaluate("waiting.size") == 0

@@ -78,11 +78,31 @@ def test_what_was_dropped_and_what_is_left_out_is_said(board):
         assert "events that were not used: 3 malformed" in still
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("connection", ["Live Updates"]),
+        ("progress", ["Live Updates", "3 of 3 tests"]),
+        ("cards", ["Live Updates", "Payment API"]),
+        ("feed", ["Live Updates", "no form"]),
+    ],
+)
+def test_a_part_stands_still_alone(board, part, said):
+    for still in (as_text(board, [part]), as_html(board, [part])):
+        for word in ("Live Updates", "3 of 3 tests", "Payment API", "no form"):
+            assert (word in still) == (word in said), word
+
+
 def test_an_empty_board_says_so():
     assert as_text(empty_board()) == "AppSentry, as of nothing heard yet (🟡 Connecting…)\nNo test run yet"
 
 
-def test_a_simulated_application_is_marked(board):
+def test_what_is_simulated_is_marked_and_counts_nowhere(board):
     board["cards"]["a"] = card(simulated=True)
-    assert "Payment API (simulated)" in as_text(board)
-    assert "Payment API (simulated)" in as_html(board)
+    board["runs"]["r"]["simulated"] = True
+    board["feed"][0]["simulated"] = True
+    for still in (as_text(board), as_html(board)):
+        assert "1 down, 1 simulated (" in still
+        assert "Payment API (simulated)" in still
+        assert "Simulated test run completed" in still
+    assert "Shop login (simulated): no form" in as_html(board)
