@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 PATIENCE_S = 60.0
 JAVASCRIPT = Path(__file__).parents[1] / "javascript"
@@ -65,6 +66,12 @@ class Process:
     def out(self) -> str:
         """What it wrote to its standard output so far."""
         return self._out.read_text()
+
+    @property
+    def lines(self) -> list[str]:
+        """The whole lines of its standard output so far."""
+        # Not by `splitlines`, which splits at characters that may stand inside a JSON text.
+        return self.out.split("\n")[:-1]
 
     @property
     def err(self) -> str:
@@ -153,7 +160,7 @@ class Place:
     def configure(self, *applications: dict[str, Any], **settings: Any) -> None:
         """Write the configuration whole, as an editor that takes care does."""
         fresh = self.folder / "appsentry.yaml.new"
-        fresh.write_text(json.dumps({"applications": applications, **settings}))  # JSON is YAML
+        fresh.write_text(yaml.safe_dump({"applications": list(applications), **settings}))
         fresh.replace(self.configuration)
 
     def start(self, *words: str, python: tuple[str, ...] = ("-m", "appsentry_server"), **environment: str) -> Server:

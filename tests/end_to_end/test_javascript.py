@@ -41,9 +41,8 @@ class Heard:
         self._process = process
 
     def lines(self):
-        whole, _, _ = self._process.out.rpartition("\n")
         assert self._process.popen.poll() in (None, 0), self._process.err
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in self._process.lines]
 
     def events(self, *names, **fields):
         """The events of these names with these fields, in order."""

@@ -216,7 +216,7 @@ def test_a_changed_file_is_taken_up_and_a_bad_one_is_not(place, target, eventual
     eventually(lambda: all(one["status"] == "healthy" for one in server.ask("/api/applications")["items"]))
 
     place.configure(target.application("shop", colour="red"))
-    eventually(lambda: "appsentry.yaml:1: applications[shop].colour" in server.err)
+    eventually(lambda: ": applications[shop].colour: " in server.err)
     assert sorted(ids()) == ["search", "shop"]
     assert server.popen.poll() is None
     assert server.signal(signal.SIGTERM) == 0
