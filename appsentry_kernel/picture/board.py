@@ -4,7 +4,7 @@ A delta holds only what changed. Folding one twice, or one that a snapshot alrea
 replaced whole, feed entries and beats are numbered. `widgets/board.js` folds by the same rules in the browser.
 """
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 ConnectionState = Literal["connecting", "live", "disconnected"]
 
@@ -141,7 +141,8 @@ class Board(TypedDict):
 class Delta(TypedDict, total=False):
     """What changed; what is gone goes first, so that an application that left and came back starts anew.
 
-    With `whole`, everything that is not in it is gone. New feed entries come oldest first.
+    With `whole`, everything that is not in it is gone. New feed entries come oldest first. Most of what is sent is
+    beats: a new card brings its own, later ones come as one flat list, how many there ever were and then each.
     """
 
     whole: bool
@@ -155,6 +156,7 @@ class Delta(TypedDict, total=False):
     feed: list[Entry]
     cards: dict[str, Card]
     cardsGone: list[str]
+    beats: dict[str, list[float | None]]
 
 
 SMALL: tuple[Literal["asOf", "dev", "connection", "counts", "problem"], ...] = (
@@ -194,6 +196,10 @@ def fold(board: Board, delta: Delta) -> Board:
         board["cards"].pop(card_id, None)
     for card_id, change in delta.get("cards", {}).items():
         board["cards"][card_id] = _fold_card(board["cards"].get(card_id), change)
+    for card_id, (heard, *flat) in delta.get("beats", {}).items():
+        if card_id in board["cards"]:
+            beats: Any = [list(beat) for beat in zip(flat[::2], flat[1::2], strict=True)]
+            board["cards"][card_id] = _fold_card(board["cards"][card_id], {"heard": int(heard or 0), "beats": beats})
     return board
 
 

@@ -1,5 +1,6 @@
 """The applications' cards, and which of their fields changed since somebody last looked."""
 
+from itertools import chain
 from math import floor
 from typing import Any, cast
 
@@ -14,7 +15,9 @@ class Cards:
     def __init__(self) -> None:
         self._cards: dict[str, Card] = {}
         self._changed: dict[str, set[str]] = {}
-        self._told: dict[str, int] = {}
+        self._beating: dict[str, int] = {}
+        """How many beats of a card were told, of those that have one that was not."""
+        self._new: set[str] = set()
         self._gone: set[str] = set()
 
     def __contains__(self, application_id: str) -> bool:
@@ -36,6 +39,7 @@ class Cards:
         if card is None:
             self._cards[application_id] = {**fresh, "heard": 0, "beats": []}
             self._changed[application_id] = set(fresh)
+            self._new.add(application_id)
             return None
         taken_back = card["simulated"] and not fresh["simulated"]
         before = None if card["checked"] is None or taken_back else card["status"]
@@ -56,7 +60,8 @@ class Cards:
         """Take a card away; nothing when there is none."""
         if self._cards.pop(application_id, None) is not None:
             self._changed.pop(application_id, None)
-            self._told.pop(application_id, None)
+            self._beating.pop(application_id, None)
+            self._new.discard(application_id)
             self._gone.add(application_id)
 
     def beat(self, metric: HealthMetricUpdate) -> bool:
@@ -67,18 +72,22 @@ class Cards:
         checks = card["checks"]
         if not checks or checks[0]["check"] == metric["checkId"]:
             beats = card["beats"]
+            self._beating.setdefault(card["id"], card["heard"])
             beats.append((_short(metric["responseTime"]), VERDICTS.index(metric["status"])))
             del beats[:-BEATS_LENGTH]
             card["heard"] += 1
-            self._changed.setdefault(card["id"], set())
         return True
 
     def changes(self) -> dict[str, Any]:
         """What changed since this was last called, as parts of a delta."""
-        cards = {card_id: self._change(card_id, fields) for card_id, fields in self._changed.items()}
-        gone = sorted(self._gone)
-        self._changed, self._gone = {}, set()
-        return {name: part for name, part in (("cards", cards), ("cardsGone", gone)) if part}
+        parts = {
+            "cards": {card_id: self._change(card_id, fields) for card_id, fields in self._changed.items()},
+            "cardsGone": sorted(self._gone),
+            "beats": {card_id: self._beats(card_id, told) for card_id, told in self._beating.items()},
+        }
+        for changes in (self._changed, self._gone, self._beating, self._new):
+            changes.clear()
+        return {name: part for name, part in parts.items() if part}
 
     def whole(self) -> dict[str, Card]:
         """Every card, in a copy of its own."""
@@ -87,11 +96,14 @@ class Cards:
     def _change(self, card_id: str, fields: set[str]) -> Card:
         card = self._cards[card_id]
         change = cast(Card, {field: value for field, value in card.items() if field in fields})
-        told, self._told[card_id] = self._told.get(card_id, 0), card["heard"]
-        beats = card["beats"][-(card["heard"] - told) :] if card["heard"] > told else []
-        if beats or told == 0:
-            change |= {"heard": card["heard"], "beats": beats}
+        if card_id in self._new:
+            change |= {"heard": card["heard"], "beats": list(card["beats"])}
+            self._beating.pop(card_id, None)
         return change
+
+    def _beats(self, card_id: str, told: int) -> list[float | None]:
+        card = self._cards[card_id]
+        return [card["heard"], *chain.from_iterable(card["beats"][told - card["heard"] :])]
 
 
 def _card(application: Application) -> Card:

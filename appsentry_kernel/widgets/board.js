@@ -92,6 +92,9 @@ export class Board {
     this.feed = [...fresh.reverse(), ...this.feed].slice(0, FEED_LENGTH);
     for (const id of delta.cardsGone ?? []) this.cards.delete(id);
     for (const [id, change] of Object.entries(delta.cards ?? {})) this.#changeCard(id, change);
+    for (const [id, [heard, ...flat]] of Object.entries(delta.beats ?? {})) {
+      this.#changeCard(id, { heard, beats: flat.flatMap((ms, at) => (at % 2 ? [] : [[ms, flat[at + 1]]])) });
+    }
   }
 
   #changeCard(id, change) {

@@ -26,7 +26,7 @@ export function cardsPart(board) {
   let width = 0;
 
   const changed = (delta) => {
-    for (const id of Object.keys(delta.cards ?? {})) stale.add(id);
+    for (const part of [delta.cards, delta.beats]) for (const id of Object.keys(part ?? {})) stale.add(id);
     order.heard(delta);
   };
 

@@ -98,7 +98,7 @@ class Part(anywidget.AnyWidget):
             return self._copy()
 
     def _needed(self, delta: Delta) -> Delta | None:
-        kept = {*_ALWAYS, *self.needs}
+        kept = {*_ALWAYS, *self.needs, *(["beats"] if "cards" in self.needs else [])}
         needed: dict[str, Any] = {field: part for field, part in delta.items() if field.removesuffix("Gone") in kept}
         if "names" in self.needs and "cards" not in self.needs:
             named = {card_id: _names(card) for card_id, card in delta.get("cards", {}).items()}

@@ -73,7 +73,7 @@ def test_a_late_view_shows_the_whole_board(open_page, module):
 
 def test_deltas_change_only_what_they_name(open_page):
     page = open_page(board(card("Payment API"), card("Shop")))
-    hear(page, 1, cards={"payment-api": {"status": "down", "heard": 3, "beats": [[None, 2]]}})
+    hear(page, 1, cards={"payment-api": {"status": "down"}}, beats={"payment-api": [3, None, 2]})
     expect(page.locator(".as-card").first).to_contain_text("Payment API")
     expect(page.locator(".as-card").first).to_contain_text("down")
     expect(page.locator(".as-card[data-id=payment-api] .as-strip")).to_have_attribute("data-beats", "3")
@@ -86,7 +86,7 @@ def test_deltas_change_only_what_they_name(open_page):
 def test_a_delta_that_repeats_beats_and_entries_changes_nothing(open_page):
     page = open_page(board(card("Shop"), feed=[entry(1)]))
     for number in (1, 2):
-        hear(page, number, cards={"shop": {"heard": 3, "beats": [[None, 2]]}}, feed=[entry(1), entry(2)])
+        hear(page, number, beats={"shop": [3, None, 2], "ghost": [1, 5, 0]}, feed=[entry(1), entry(2)])
     expect(page.locator(".as-entry")).to_have_count(2)
     expect(page.locator(".as-strip")).to_have_attribute("data-beats", "3")
 
