@@ -71,8 +71,10 @@ def nearby(environment: Mapping[str, str]) -> Iterator[Nearby]:
 
 
 def _folder(environment: Mapping[str, str]) -> Path:
-    if environment.get("XDG_RUNTIME_DIR"):
-        return Path(environment["XDG_RUNTIME_DIR"]) / "appsentry"
+    runtime = Path(environment.get("XDG_RUNTIME_DIR", ""))
+    # The standard asks for an absolute path, and to ignore any other.
+    if runtime.is_absolute():
+        return runtime / "appsentry"
     return Path(tempfile.gettempdir()) / f"appsentry-{os.getuid()}"
 
 

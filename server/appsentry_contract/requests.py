@@ -15,6 +15,7 @@ ErrorCode = Literal[
     "rate_limited",
     "forbidden",
     "dev_only",
+    "internal",
 ]
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]

@@ -58,7 +58,10 @@ class Admission:
 
     def admits_host(self, host: str | None) -> bool:
         """Whether a `Host` header names this server, and not a page's own domain that was pointed here."""
-        name = urlsplit(f"//{host or ''}").hostname
+        try:
+            name = urlsplit(f"//{host or ''}").hostname
+        except ValueError:
+            return False
         if name is None:
             return False
         if not is_loopback(self.bound_to) and not self.hosts:
@@ -69,7 +72,10 @@ class Admission:
         """Whether a page of this origin may talk to the server; programs send none and may."""
         if origin is None or origin in self.origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         if parts.scheme not in ("http", "https") or parts.hostname is None:
             return False
         if is_loopback(self.bound_to) and is_loopback(parts.hostname):

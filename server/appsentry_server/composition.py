@@ -64,7 +64,7 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
     async def carry_out(tick: Tick) -> None:
         async with tick.check.turn:
             # A test run may have looked while this tick waited for its turn.
-            if not intake.looked_since(tick.check.key, tick.due_ms):
+            if not conductor.looked_since(tick.check, tick.due):
                 intake.take(
                     await conductor.conduct(
                         tick.check, due_ms=tick.due_ms, due=tick.due, attempt=tick.attempt, run_id=None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from appsentry_server.checks.kind import CheckSettings, Probe
@@ -17,9 +18,12 @@ _GRACE_S = 0.5
 """How much longer than its own deadline a probe may take to say so itself, with what it knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Check:
-    """A configured check made ready. Whoever looks holds `turn`, so that one check is never made twice at once."""
+    """A configured check made ready. Whoever looks holds `turn`, so that one check is never made twice at once.
+
+    It lives as long as a schedule or a run holds it, and its probe with it.
+    """
 
     application_id: str
     settings: CheckSettings
@@ -43,22 +47,45 @@ class Conductor:
             lambda: asyncio.Semaphore(limits.checks_per_host)
         )
         self._result_id = ids("result")
+        self._looked: dict[tuple[str, str], float] = {}
+        self._stopping = asyncio.Event()
         self.in_flight = 0
+
+    def stop(self) -> None:
+        """Look no more: whoever still waits for a place is cancelled, a scheduled look that is cut off says so."""
+        self._stopping.set()
+
+    def looked_since(self, check: Check, due: float) -> bool:
+        """Whether the check was looked at for something due at this monotonic instant or later."""
+        return self._looked.get(check.key, float("-inf")) >= due
+
+    def forget(self, known: Container[tuple[str, str]]) -> None:
+        """Remember nothing of checks that are no longer known."""
+        self._looked = {key: due for key, due in self._looked.items() if key in known}
 
     async def conduct(self, check: Check, *, due_ms: int, due: float, attempt: int, run_id: str | None) -> Result:
         """Look once and say what was found. `due` is `due_ms` on the monotonic clock; the caller holds the turn."""
         host = check.settings.host
-        async with self._all:
-            if host is None:
+        if host is None:
+            async with self._all:
                 return await self._timed(check, due_ms, due, attempt, run_id)
-            async with self._by_host[host]:
-                return await self._timed(check, due_ms, due, attempt, run_id)
+        # The host's place first: those who wait for a slow host take no place from the others.
+        async with self._by_host[host], self._all:
+            return await self._timed(check, due_ms, due, attempt, run_id)
 
     async def _timed(self, check: Check, due_ms: int, due: float, attempt: int, run_id: str | None) -> Result:
+        if self._stopping.is_set():
+            raise asyncio.CancelledError("the server stops")
         late_ms = max(0.0, (self._clock.monotonic() - due) * 1000)
+        self._looked[check.key] = due
         self.in_flight += 1
         try:
             outcome = await self._look(check)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set() or run_id is not None:
+                raise
+            message = "the server stopped before the check had ended"
+            outcome = Outcome(verdict="unknown", failure=Failure(failure_class="interrupted", message=message))
         finally:
             self.in_flight -= 1
         return Result(

@@ -18,8 +18,10 @@ class NoteRefused(AppSentryError, OSError):
 
 def folder(environment: Mapping[str, str]) -> Path:
     """Where the notes of this user's servers lie."""
-    if environment.get("XDG_RUNTIME_DIR"):
-        return Path(environment["XDG_RUNTIME_DIR"]) / "appsentry"
+    runtime = Path(environment.get("XDG_RUNTIME_DIR", ""))
+    # The standard asks for an absolute path, and to ignore any other.
+    if runtime.is_absolute():
+        return runtime / "appsentry"
     return Path(tempfile.gettempdir()) / f"appsentry-{os.getuid()}"
 
 
@@ -27,8 +29,11 @@ def folder(environment: Mapping[str, str]) -> Path:
 def announced(url: str, *, token_file: str | None, started_ms: int, environment: Mapping[str, str]) -> Iterator[None]:
     """Leave a note with the server's address while the block runs. Raises `NoteRefused`."""
     place = folder(environment)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = place.lstat()
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = place.lstat()
+    except OSError as error:
+        raise NoteRefused(f"no note can be left in {place}: {error.strerror}") from error
     # In a shared temporary directory somebody else may have made this folder first.
     if place.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise NoteRefused(f"{place} is not a folder of this user alone: remove it, or set XDG_RUNTIME_DIR")

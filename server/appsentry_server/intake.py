@@ -37,11 +37,6 @@ class Intake:
         self._told_at: dict[str, float] = {}
         self._waiting: dict[str, Application] = {}
         """What was held back, as it was then: whatever changes it later comes as a change of its own."""
-        self._last_due_ms: dict[Key, int] = {}
-
-    def looked_since(self, key: Key, due_ms: int) -> bool:
-        """Whether the check has a result that was due at this instant or later."""
-        return self._last_due_ms.get(key, -1) >= due_ms
 
     def last_due_ms(self) -> Mapping[Key, int]:
         """When the newest result of every check was due, before this server started or since."""
@@ -56,7 +51,6 @@ class Intake:
             change = self._board.simulate(result, now_ms)
         else:
             key = (result.application_id, result.check_id)
-            self._last_due_ms[key] = result.due_ms
             self._latencies.add(key, result.due_ms, result.outcome.verdict, result.outcome.response_ms)
             change = self._board.apply(result, now_ms)
         if change is None:
@@ -73,6 +67,7 @@ class Intake:
     def tell_changes(self, gone: Iterable[str] = ()) -> None:
         """Tell of every application that is not as readers were last told, and of those that are gone."""
         for application_id in gone:
+            self._told_at.pop(application_id, None)
             self._waiting.pop(application_id, None)
             self._publisher.event("applications", "applicationRemoved", {"applicationId": application_id})
         for change in self._board.changes(self._clock.now_ms()):

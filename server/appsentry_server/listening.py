@@ -1,6 +1,7 @@
 """Listening: the HTTP server around a composed server, from its first line of output to its orderly end."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -64,6 +65,9 @@ async def listen(
     )
     try:
         await server.start()
+        # What is here now mostly stays: to search all of it for garbage would hold everything up every few seconds.
+        gc.collect()
+        gc.freeze()
         http.add_sockets(sockets)
         url = _url(settings.host, sockets[0].getsockname()[1])
         with ExitStack() as stack:
@@ -78,6 +82,10 @@ async def listen(
         http.stop()
         await server.stop()
         await http.close_all_connections()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # A second signal must not spoil the exit code of an end that is already orderly.
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:

@@ -126,10 +126,15 @@ class Schedule:
         self._entries.clear()
         self._alarms.clear()
 
-    async def drained(self) -> None:
-        """Wait for the checks that are running."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def drained(self, within_s: float) -> int:
+        """Wait for the checks that are running, at most so long, then cut them off; how many were."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        cut_off = list(self._tasks)
+        for task in cut_off:
+            task.cancel()
+        await asyncio.gather(*cut_off, return_exceptions=True)
+        return len(cut_off)
 
     def _add(self, check: Check, now: float, spread_s: float, last_due_ms: int | None) -> None:
         interval_s = check.settings.interval.total_seconds()

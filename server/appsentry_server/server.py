@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from tornado.routing import URLSpec
 from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
 from appsentry_server.checks.http import HttpClient
+from appsentry_server.checks.kind import CheckSettings
 from appsentry_server.checks.table import KINDS
 from appsentry_server.conduct import Check
 from appsentry_server.configuration.difference import difference
@@ -28,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _FINISH_S = 4.0
 """How long running checks may take to finish when the server stops; its whole end takes less than ten seconds."""
+
+_SETTLE_S = 3.0
 
 _HOUSEKEEPING_S = 60.0
 _TOKEN_EVERY_S = 1.0
@@ -60,7 +64,6 @@ class Server:
         self._exports = Exports(services.history)
         self._checks: dict[tuple[str, str], Check] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._retiring: set[asyncio.Task[None]] = set()
         self._broken = asyncio.Event()
         self._fault: PartFailed | None = None
         self._stopping = False
@@ -106,16 +109,15 @@ class Server:
             return
         self._stopping = True
         services = self.services
+        if "configuration" in self._tasks:
+            self._tasks["configuration"].cancel()
+        services.conductor.stop()
         services.schedule.stop()
-        await services.runs.interrupt_all("the server was stopped")
-        try:
-            async with asyncio.timeout(_FINISH_S):
-                await services.schedule.drained()
-                if "publisher" in self._tasks:
-                    await services.publisher.settled()
-                    await self._flush()
-        except TimeoutError:
-            _log.warning("some checks did not finish in time; they leave no result")
+        await services.runs.close("the server was stopped")
+        cut_off = await services.schedule.drained(_FINISH_S)
+        if cut_off:
+            _log.warning("%d checks did not finish in time: their results say so", cut_off)
+        await self._settle()
         await services.transport.close()
         await self._exports.close()
         for task in self._tasks.values():
@@ -123,8 +125,20 @@ class Server:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         for check in self._checks.values():
             check.probe.close()
+        self._checks = {}
         await self._client.close()
         await services.history.close()
+
+    async def _settle(self) -> None:
+        """Commit and tell what is left, and keep the summaries, as far as the history lets us in a few seconds."""
+        if "publisher" not in self._tasks:
+            return
+        try:
+            async with asyncio.timeout(_SETTLE_S):
+                await self.services.publisher.settled()
+                await self._flush()
+        except (TimeoutError, duckdb.Error) as error:
+            _log.error("not everything could be kept before the stop: %s", error or "the history did not answer")
 
     def _begin(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
         task = self._tasks[name] = asyncio.create_task(work(), name=name)
@@ -145,21 +159,26 @@ class Server:
                 key = (application.id, settings.id)
                 known = before.get(key)
                 if known is None or known.settings != settings:
-                    probe = KINDS[settings.type].prepare(settings, self._client)
-                    known = Check(application_id=application.id, settings=settings, probe=probe)
+                    known = self._ready(application.id, settings, known)
                 self._checks[key] = known
-        for key, check in before.items():
-            if self._checks.get(key) is not check:
-                retiring = asyncio.create_task(_retire(check))
-                self._retiring.add(retiring)
-                retiring.add_done_callback(self._retiring.discard)
+        self.services.conductor.forget(self._checks)
         self.services.runs.replace(configuration, self._checks)
         self.services.schedule.replace(self._checks.values(), self._intake.last_due_ms())
+
+    def _ready(self, application_id: str, settings: CheckSettings, before: Check | None) -> Check:
+        """Make a check ready; it takes its turns with the one that it replaces, which may still be looking."""
+        probe = KINDS[settings.type].prepare(settings, self._client)
+        turn = asyncio.Lock() if before is None else before.turn
+        check = Check(application_id=application_id, settings=settings, probe=probe, turn=turn)
+        # A run may hold the check long after the configuration has let it go.
+        weakref.finalize(check, probe.close).atexit = False
+        return check
 
     def _reload(self, version: Configuration | ConfigurationError) -> None:
         if isinstance(version, ConfigurationError):
             _log.error("the new configuration is bad and the old one stays in force:\n%s", version)
-            self._intake.announce("error", f"the new configuration is bad, the old one stays in force: {version}")
+            told = f"the new configuration is bad, the old one stays in force: {version.brief()}"
+            self._intake.announce("error", told)
             return
         change = difference(self.configuration, version)
         self._intake.reconfigure(version)
@@ -207,12 +226,6 @@ class Server:
         await history.write(summaries.forget(now_ms - _ms(settings.retention)))
         self._intake.forget(now_ms - _ms(settings.retention))
         services.journal.raise_floors(await history.read(retention.floors(now_ms - _ms(settings.journal))))
-
-
-async def _retire(check: Check) -> None:
-    """Close a check's probe when nobody uses it any more."""
-    async with check.turn:
-        check.probe.close()
 
 
 def _ms(duration: timedelta) -> int:

@@ -59,6 +59,7 @@ def test_only_the_token_opens_and_without_one_anything_does():
         ("https://evil.example", False),
         ("http://localhost.evil.example:3000", False),
         ("null", False),
+        ("http://[", False),
         ("file://localhost/page.html", False),
     ],
 )
@@ -83,6 +84,7 @@ def test_an_open_server_admits_its_own_pages_and_named_ones_only():
         ("[::1]:3001", True),
         ("sentry.example.org", True),
         ("evil.example:3001", False),
+        ("[", False),
         ("", False),
         (None, False),
     ],

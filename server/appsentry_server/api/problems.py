@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from appsentry_contract.vocabulary import RunState
 from appsentry_server.errors import AppSentryError
 from appsentry_server.runs.plan import NothingToTest, UnknownApplication
-from appsentry_server.runs.registry import RunConflict, UnknownRun
+from appsentry_server.runs.registry import RunConflict, ServerStopping, UnknownRun
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -66,6 +66,7 @@ def problem_of(error: AppSentryError) -> Problem:
         NothingToTest: (422, "malformed"),
         UnknownRun: (404, "unknown_run"),
         RunConflict: (409, "conflict"),
+        ServerStopping: (503, "conflict"),
     }
     if isinstance(error, Problem):
         return error

@@ -30,7 +30,7 @@ def _run(stack: ExitStack, folder: Path, port: int, *, with_lab: bool) -> None:
 
     from appsentry_server import samples
     from appsentry_server.cli.lab import Lab
-    from appsentry_server.cli.starting import run_server, say_listening, with_options
+    from appsentry_server.cli.starting import run_server, say_listening
     from appsentry_server.clock import SystemClock
     from appsentry_server.configuration.reloading import ConfigurationFile
 
@@ -40,8 +40,8 @@ def _run(stack: ExitStack, folder: Path, port: int, *, with_lab: bool) -> None:
     path = folder / "appsentry.yaml"
     path.write_text(samples.configuration(running.addresses), encoding="utf-8")
     clock = SystemClock()
-    file = ConfigurationFile(path, clock=clock)
-    configuration = with_options(file.load(), port=port, data_dir=folder, dev=True)
+    options = {"port": port, "data_dir": folder, "dev": True}
+    file = ConfigurationFile(path, clock=clock, options=options)
 
     async def ready(url: str) -> None:
         await say_listening(url)
@@ -51,4 +51,4 @@ def _run(stack: ExitStack, folder: Path, port: int, *, with_lab: bool) -> None:
             click.echo(f"JupyterLab is at {await lab.address(clock)}")
             sys.stdout.flush()
 
-    run_server(configuration, file, ready)
+    run_server(file, ready)

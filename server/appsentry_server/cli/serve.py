@@ -25,21 +25,14 @@ def serve(
     dev: bool | None,
 ) -> None:
     """Run checks, keep every result and stream what happens, until a signal ends it."""
-    from appsentry_server.cli.starting import run_server, say_listening, token_reference, with_options
+    from appsentry_server.cli.starting import run_server, say_listening, token_reference
     from appsentry_server.clock import SystemClock
-    from appsentry_server.configuration.problems import ConfigurationError
     from appsentry_server.configuration.reloading import ConfigurationFile
 
     path = config or _DEFAULT
     if config is None and not path.exists():
         click.echo("appsentry: no configuration: write appsentry.yaml here, or name one with --config FILE", err=True)
         sys.exit(2)
-    file = ConfigurationFile(path, clock=SystemClock())
-    try:
-        configuration = file.load()
-    except ConfigurationError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
     token = token_reference(token_file) or ("env:APPSENTRY_TOKEN" if os.environ.get("APPSENTRY_TOKEN") else None)
     options = {"host": host, "port": port, "data_dir": data_dir, "token": token, "dev": dev}
-    run_server(with_options(configuration, **options), file, say_listening)
+    run_server(ConfigurationFile(path, clock=SystemClock(), options=options), say_listening)

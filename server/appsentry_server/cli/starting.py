@@ -11,16 +11,16 @@ from pydantic import ValidationError
 
 from appsentry_server.clock import SystemClock
 from appsentry_server.configuration.model import Configuration
+from appsentry_server.configuration.problems import ConfigurationError
 from appsentry_server.configuration.reloading import ConfigurationFile
 from appsentry_server.errors import AppSentryError
 from appsentry_server.listening import listen
 
 
-def run_server(
-    configuration: Configuration, file: ConfigurationFile | None, ready: Callable[[str], Awaitable[None]]
-) -> None:
-    """Run until a signal ends it; a server that cannot start exits with 2 and one line that says why."""
+def run_server(file: ConfigurationFile, ready: Callable[[str], Awaitable[None]]) -> None:
+    """Run until a signal ends it; a server that cannot start exits with 2 and lines that say why."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    configuration = _load(file)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(listen(configuration, SystemClock(), file, ready))
@@ -35,20 +35,21 @@ async def say_listening(url: str) -> None:
     sys.stdout.flush()
 
 
-def with_options(configuration: Configuration, **options: object) -> Configuration:
-    """The configuration under the options of the command line; exits with 2 when one is wrong."""
+def token_reference(token_file: Path | None) -> str | None:
+    """The reference of a token given on the command line; the file itself is read when it is needed."""
+    return None if token_file is None else f"file:{token_file.absolute()}"
+
+
+def _load(file: ConfigurationFile) -> Configuration:
     try:
-        return configuration.with_server(**options)
+        return file.load()
+    except ConfigurationError as error:
+        click.echo(str(error), err=True)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             name = "-".join(str(part) for part in problem["loc"]).replace("_", "-")
             click.echo(f"appsentry: --{name}: {problem['msg']}", err=True)
-        sys.exit(2)
-
-
-def token_reference(token_file: Path | None) -> str | None:
-    """The reference of a token given on the command line; the file itself is read when it is needed."""
-    return None if token_file is None else f"file:{token_file.absolute()}"
+    sys.exit(2)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

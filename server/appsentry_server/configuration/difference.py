@@ -8,6 +8,9 @@ from appsentry_server.configuration.model import Configuration
 
 Key = TypeVar("Key")
 
+AT_ONCE = frozenset({"retention", "journal"})
+"""The `server` settings that take effect when the file changes; the others do at the next start."""
+
 CheckKey = tuple[str, str]
 """An application's id and the id of one of its checks."""
 
@@ -46,8 +49,12 @@ class Difference:
     def __str__(self) -> str:
         """What changed, in words for people."""
         said = [*self.applications.counts("application"), *self.checks.counts("check")]
-        if self.server:
-            said.append(f"server settings {', '.join(self.server)} changed")
+        at_once = [name for name in self.server if name in AT_ONCE]
+        later = [name for name in self.server if name not in AT_ONCE]
+        if at_once:
+            said.append(f"server settings changed: {', '.join(at_once)}")
+        if later:
+            said.append(f"server settings that take effect at the next start: {', '.join(later)}")
         return ", ".join(said) or "nothing changed"
 
 

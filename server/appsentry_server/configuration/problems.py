@@ -25,3 +25,9 @@ class ConfigurationError(AppSentryError, ValueError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+    def brief(self, most: int = 5) -> str:
+        """The first problems, and how many more there are: a message for people, however bad the file is."""
+        shown = [str(problem) for problem in self.problems[:most]]
+        left = len(self.problems) - len(shown)
+        return "; ".join([*shown, f"and {left} more"] if left else shown)

@@ -18,8 +18,16 @@ class ConfigurationFile:
     """One file, looked at once a second. A version is taken up when two looks in a row find it the same, so that a
     file half written or between two names is left alone, and only when its text is another than the one in force."""
 
-    def __init__(self, path: Path, *, clock: Clock, kinds: Mapping[str, Kind] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Clock,
+        options: Mapping[str, object] | None = None,
+        kinds: Mapping[str, Kind] | None = None,
+    ) -> None:
         self.path = path
+        self._options = options or {}
         self._clock = clock
         self._kinds = kinds
         self._read: Stamp = None
@@ -27,13 +35,16 @@ class ConfigurationFile:
         self._good: bytes | None = None
 
     def load(self) -> Configuration:
-        """Read the file now, whatever came before. Raises `ConfigurationError`."""
+        """Read the file now, whatever came before, under the `server` options that stand over it.
+
+        Raises `ConfigurationError`, or pydantic's `ValidationError` for an option that is wrong.
+        """
         self._read = self._seen = self._stamp()
         self._good = None
         content = read_file(self.path)
         configuration = load_bytes(content, self.path, kinds=self._kinds)
         self._good = content
-        return configuration
+        return configuration.with_server(**self._options)
 
     async def follow(self, deliver: Callable[[Configuration | ConfigurationError], None]) -> None:
         """Hand over every version that comes after the last one read, good or bad, until cancelled.

@@ -24,6 +24,10 @@ class UnknownRun(AppSentryError, LookupError):
     """No run has this id."""
 
 
+class ServerStopping(AppSentryError, RuntimeError):
+    """The server stops, and begins nothing any more."""
+
+
 class RunConflict(AppSentryError, ValueError):
     """The run's state does not admit the command."""
 
@@ -45,6 +49,7 @@ class Runs:
         self._run_id = ids("run")
         self._test_id = ids("test")
         self._configuration = Configuration()
+        self._closed = False
         self.checks: Mapping[tuple[str, str], Check] = {}
 
     def replace(self, configuration: Configuration, checks: Mapping[tuple[str, str], Check]) -> None:
@@ -64,8 +69,10 @@ class Runs:
     def start(self, choice: Choice, trigger: Trigger) -> str:
         """Start a run and give its id. Nothing of it is heard before the next turn of the event loop.
 
-        Raises `UnknownApplication` or `NothingToTest`, and then nothing has begun.
+        Raises `UnknownApplication`, `NothingToTest` or `ServerStopping`, and then nothing has begun.
         """
+        if self._closed:
+            raise ServerStopping("the server stops: no run can be started")
         chosen = plan(choice, self._configuration.applications, self.checks)
         return self._begin(chosen, trigger, self._look, simulated=False)
 
@@ -87,8 +94,9 @@ class Runs:
         else:
             raise RunConflict(run_id, run.state, _past(command))
 
-    async def interrupt_all(self, reason: str) -> None:
-        """End every run in progress, because the server stops."""
+    async def close(self, reason: str) -> None:
+        """Start no more, and end every run in progress, because the server stops."""
+        self._closed = True
         for run in self.in_progress:
             run.cut_off("interrupted", reason)
         await asyncio.gather(*(run.ended() for run in self.in_progress))

@@ -150,7 +150,9 @@ class Run:
 
     async def _take(self, waiting: Iterator[Test]) -> None:
         while True:
-            await self._going.wait()
+            # A resume and a pause in one breath wake the waiting and close the gate again.
+            while not self._going.is_set():
+                await self._going.wait()
             test = next(waiting, None)
             if test is None:
                 return

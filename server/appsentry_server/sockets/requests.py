@@ -18,7 +18,7 @@ from appsentry_contract.requests import (
 from appsentry_server.clock import Clock
 from appsentry_server.errors import AppSentryError
 from appsentry_server.runs.plan import Choice, NothingToTest, UnknownApplication
-from appsentry_server.runs.registry import RunConflict, Runs, UnknownRun
+from appsentry_server.runs.registry import RunConflict, Runs, ServerStopping, UnknownRun
 from appsentry_server.sockets.readers import Reader
 from appsentry_server.sockets.subscriptions import Ack, Subscriptions, TooManySubscriptions, UnknownStream
 
@@ -31,6 +31,7 @@ _CODES: Mapping[type[AppSentryError], ErrorCode] = {
     RunConflict: "conflict",
     UnknownStream: "unknown_stream",
     TooManySubscriptions: "rate_limited",
+    ServerStopping: "conflict",
 }
 
 
@@ -74,12 +75,19 @@ class Requests:
         if not reader.may_ask(self._clock):
             return self._refuse("rate_limited", "more than 20 requests a second: wait a little")
         try:
+            if name not in REQUESTS:
+                known = ", ".join(REQUESTS)
+                return self._refuse("malformed", f"no request is called {name[:50]!r}; there are {known}")
             request = _parse(name, arguments)
             return await self._answers[name](reader, request)
         except ValidationError as error:
             return self._refuse("malformed", _first_problem(name, error))
         except tuple(_CODES) as error:
             return self._refuse(_CODES[type(error)], str(error))
+        except Exception:  # noqa: BLE001 - told to the one who asked, and logged
+            # The fault is ours, and one who waits for an answer must get one.
+            _log.exception("the request %s could not be answered", name)
+            return self._refuse("internal", f"{name} could not be answered: this is a fault of the server")
 
     async def _start(self, reader: Reader, request: StartTestRun) -> Ack:
         choice = Choice(application_ids=request.application_ids, tags=request.tags, test_types=request.test_types)
@@ -115,4 +123,5 @@ def _parse(name: str, arguments: tuple[object, ...]) -> Request:
 def _first_problem(name: str, error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
-    return f"{name}: {place}: {problem['msg']}" if place else f"{name}: {problem['msg']}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{name}: {place}: {message}" if place else f"{name}: {message}"

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from appsentry_contract.events import run_stream
+from appsentry_contract.events import RUN_ENDS, run_stream
 from appsentry_contract.instants import to_wire
 from appsentry_contract.requests import Since, Subscribe, Unsubscribe
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
@@ -101,6 +101,9 @@ class Subscriptions:
 
     async def deliver(self, event: Event) -> None:
         """Hand a published event to those who follow its stream."""
+        if event.name in RUN_ENDS:
+            # Whoever follows the run in batches hears its tests before its end.
+            await self._flush(run_stream(event.payload["testRunId"]))
         # Gathered before anything is waited for: one who joins from now on has this event from the journal.
         if self._batched.get(event.stream):
             self._gathering[event.stream].append((event.name, event.payload))
@@ -221,9 +224,6 @@ class Subscriptions:
 
     async def _replay(self, reader: Reader, stream: str, run: RunRow, *, batch: bool) -> None:
         """Send the run's events so far once the acknowledgement is out, then let the reader hear the rest live."""
-        if stream in reader.follows and run.state not in ENDED_RUN_STATES:
-            # It started this run, or asked before: it has heard everything or is being told, and hears the rest.
-            return
         await self._unfollow(reader, stream)
         # The place is taken, but no room: what happens meanwhile is found in the journal.
         reader.follows[stream] = None
@@ -254,7 +254,7 @@ class Subscriptions:
             await self._rooms.emit(end.name, orjson.loads(end.payload), to=reader.sid)
             return
         active, told = self._runs.active(run_id), self._published.runs.get(run_id)
-        if active is None or told is None:
+        if active is None or told is None or told["state"] in ENDED_RUN_STATES:
             return
         at = to_wire(self._clock.now_ms())
         place = {"stream": run_stream(run_id), "epoch": self._journal.epoch, "after": after, "at": at}

@@ -9,7 +9,6 @@ import orjson
 import socketio
 import tornado.websocket
 
-from appsentry_contract.requests import REQUESTS
 from appsentry_server.admission import Admission
 from appsentry_server.clock import Clock
 from appsentry_server.sockets.readers import Reader
@@ -86,15 +85,12 @@ class Transport:
 
         self._server.on("connect", connect)
         self._server.on("disconnect", disconnect)
-        for name in REQUESTS:
-            self._server.on(name, self._handler(name, requests))
 
-    def _handler(self, name: str, requests: Requests) -> Any:
-        async def handle(sid: str, *arguments: object) -> dict[str, Any] | None:
+        async def answer(name: str, sid: str, *arguments: object) -> dict[str, Any] | None:
             reader = self._readers.get(sid)
             return None if reader is None else await requests.answer(reader, name, arguments)
 
-        return handle
+        self._server.on("*", answer)
 
     def handler(self) -> type[tornado.websocket.WebSocketHandler]:
         """The Tornado handler of `/socket.io/`."""

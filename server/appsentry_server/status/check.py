@@ -1,5 +1,6 @@
 """How one check stands: its newest result, after confirmation and while it holds."""
 
+from datetime import timedelta
 from typing import Final
 
 from appsentry_contract import events
@@ -12,6 +13,7 @@ from appsentry_server.checks.kind import CheckSettings
 from appsentry_server.results import Result
 
 _NEVER: Final = -1
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class CheckStanding:
@@ -35,7 +37,7 @@ class CheckStanding:
         self._policy = policy
         self._settled: Verdict = _standing(spans, settings.confirm, policy)
         newest_ms = max(spans.last_ms or _NEVER, last.due_ms if last else _NEVER)
-        self._expires_ms = newest_ms + policy.hold_ms(spans.interval_ms) if newest_ms != _NEVER else _NEVER
+        self._expires_ms = newest_ms + self._hold_ms(spans.interval_ms) if newest_ms != _NEVER else _NEVER
 
     @property
     def confirmed_down(self) -> bool:
@@ -50,11 +52,15 @@ class CheckStanding:
         if verdict == "down" and not self.confirmed_down:
             verdict = before
         self._settled = verdict
-        self._expires_ms = max(result.due_ms, now_ms) + self._policy.hold_ms(result.interval_ms)
+        self._expires_ms = max(result.due_ms, now_ms) + self._hold_ms(result.interval_ms)
         self.lapsed = False
         self.last = result
         if result.outcome.response_ms is not None:
             self.response_ms = result.outcome.response_ms
+
+    def _hold_ms(self, interval_ms: int) -> int:
+        """How long a result stands. A check that may take longer than its interval is not silent while it takes it."""
+        return self._policy.hold_ms(max(interval_ms, self.settings.timeout // _MILLISECOND))
 
     def silent(self, now_ms: int) -> bool:
         """Whether the newest result no longer holds."""

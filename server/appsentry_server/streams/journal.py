@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from appsentry_contract.events import RUN_ENDS, run_stream
 from appsentry_server import payloads
 from appsentry_server.store import reading
 from appsentry_server.store.history import History
@@ -56,10 +57,6 @@ class Journal:
         """Take note of what was trimmed from the history."""
         self._floors.update(floors)
 
-    def forget(self, stream: str) -> None:
-        """Keep an ended run's events no longer in memory; the history has them."""
-        self._recent.pop(stream, None)
-
     def publish(self, event: Event) -> None:
         """Take up an event that is committed."""
         assert event.seq == self.head(event.stream) + 1, f"{event.stream} skips from {self.head(event.stream)}"
@@ -68,6 +65,9 @@ class Journal:
         if recent is None:
             recent = self._recent[event.stream] = deque(maxlen=_KEPT_IN_MEMORY)
         recent.append(event)
+        if event.name in RUN_ENDS:
+            # Nothing follows; who asks for it later is answered from the history.
+            self._recent.pop(run_stream(event.payload["testRunId"]), None)
 
     async def after(self, stream: str, seq: int, limit: int) -> list[Event]:
         """Published events that follow number `seq`, in order, at most `limit`. The caller has looked at `floor`."""

@@ -113,10 +113,11 @@ async def _close(server):
 class Serving:
     """A server in this event loop."""
 
-    def __init__(self, directory, applications, *, dev=False, token_file=None):
+    def __init__(self, directory, applications, *, dev=False, token_file=None, clock=None):
         self._directory = directory
         self._applications = applications
         self._dev = dev
+        self._clock = clock or SystemClock()
         self._token_file = token_file
         self._stack = AsyncExitStack()
 
@@ -128,7 +129,7 @@ class Serving:
         if self._token_file is not None:
             options["token"] = f"file:{self._token_file}"
         configuration = load_text(text).with_server(**options)
-        self.server = await compose(configuration, SystemClock())
+        self.server = await compose(configuration, self._clock)
         self._stack.push_async_callback(self.server.stop)
         self.http = tornado.httpserver.HTTPServer(web_application(self.server))
         sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")

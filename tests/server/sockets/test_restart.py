@@ -3,7 +3,14 @@
 import asyncio
 import json
 
+import pytest
+
+from appsentry_server import server as server_module
+from appsentry_server.clock import SystemClock
 from appsentry_server.configuration.loading import load_text
+from appsentry_server.configuration.problems import ConfigurationError, Problem
+from appsentry_server.runs.plan import Choice
+from appsentry_server.runs.registry import ServerStopping
 
 
 async def _metrics(running, count):
@@ -102,9 +109,85 @@ def test_a_new_configuration_swaps_only_what_it_changes(serving, app):
     asyncio.run(scenario())
 
 
-def test_a_bad_configuration_is_reported_and_the_old_one_stays(serving, app, caplog):
-    from appsentry_server.configuration.problems import ConfigurationError, Problem
+def test_a_run_keeps_what_it_was_planned_with_through_a_reload(serving, app):
+    async def scenario():
+        applications = [app(f"app-{n}", "held") for n in range(12)]
+        async with serving(*applications) as running, running.reader() as reader:
+            await _metrics(running, 12)
+            running.target.gate.clear()
+            run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+            await reader.until(lambda heard: sum(n == "testStarted" for n, _ in heard) == 8)
+            changed = [app(f"app-{n}", "held") for n in range(11)]
+            for one in changed:
+                one["checks"][0]["confirm"] = 2
+            text = json.dumps({"applications": changed}).replace("TARGET", running.target.url)
+            running.server._reload(load_text(text))
+            running.target.gate.set()
+            ending = await reader.until_event("testRunCompleted", testRunId=run_id)
+            assert (ending["passed"], ending["failed"], ending["unknown"]) == (12, 0, 0)
 
+    asyncio.run(scenario())
+
+
+class _ShiftedClock(SystemClock):
+    """The machine's clock, set to another time by a test."""
+
+    shift_ms = 0
+
+    def now_ms(self):
+        return super().now_ms() + self.shift_ms
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_wall_clock_that_is_set_anew_stops_no_check(serving, app, hours):
+    async def scenario():
+        clock = _ShiftedClock()
+        async with serving(app("shop", interval="1s"), clock=clock) as running:
+            await _metrics(running, 2)
+            clock.shift_ms = hours * 3_600_000
+            await _metrics(running, running.services.journal.head("metrics") + 4)
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_begins_nothing_and_marks_what_it_cuts_off(serving, app, monkeypatch):
+    monkeypatch.setattr(server_module, "_FINISH_S", 0.2)
+
+    async def scenario():
+        async with serving(app("held", "held", interval="1s"), app("shop")) as running:
+            await _metrics(running, 2)
+            running.target.gate.clear()
+            async with asyncio.timeout(30):
+                while not running.services.conductor.in_flight:
+                    await asyncio.sleep(0.02)
+            stopping = asyncio.create_task(running.server.stop())
+            await asyncio.sleep(0)
+            with pytest.raises(ServerStopping):
+                running.services.runs.start(Choice(), "api")
+            await stopping
+        async with serving(app("held", "held", interval="1h"), app("shop")) as running, running.reader() as reader:
+            shown, _ = await _snapshot(reader)
+            (check,) = shown["held"]["checks"]
+            assert check["status"] == "unknown"
+            assert check["failure"]["class"] == "interrupted"
+
+    asyncio.run(scenario())
+
+
+def test_a_file_with_ten_thousand_mistakes_makes_a_short_message(serving, app):
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            place = {"file": "appsentry.yaml", "path": "applications", "message": "expected a mapping"}
+            problems = tuple(Problem(line=n, **place) for n in range(10_000))
+            running.server._reload(ConfigurationError(problems))
+            told = await reader.until_event("notification", type="error")
+            assert "and 9995 more" in told["message"]
+            assert len(told["message"]) < 1_000
+
+    asyncio.run(scenario())
+
+
+def test_a_bad_configuration_is_reported_and_the_old_one_stays(serving, app, caplog):
     async def scenario():
         async with serving(app("shop")) as running, running.reader() as reader:
             await reader.until_event("healthMetricUpdate")

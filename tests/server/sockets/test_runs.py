@@ -125,6 +125,29 @@ def test_a_paused_run_starts_nothing_and_a_resumed_one_goes_on(serving, app):
     asyncio.run(scenario())
 
 
+def test_a_resume_and_a_pause_in_one_breath_start_nothing(serving, app):
+    async def scenario():
+        applications = [app(f"app-{n}", "held") for n in range(12)]
+        async with serving(*applications) as running, running.reader() as reader:
+            await _first_results(running, 12)
+            running.target.gate.clear()
+            run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+            await reader.until(lambda heard: sum(n == "testStarted" for n, _ in heard) == 8)
+            await reader.ask("pauseTestRun", {"testRunId": run_id})
+            running.target.gate.set()
+            await reader.until(lambda heard: sum(n == "testCompleted" for n, _ in heard) == 8)
+            run = running.services.runs.active(run_id)
+            run.resume()
+            run.pause()
+            await running.services.publisher.settled()
+            await reader.until(lambda heard: sum(n == "testRunPaused" for n, _ in heard) == 2)
+            assert sum(n == "testStarted" for n, _ in reader.heard) == 8
+            await reader.ask("resumeTestRun", {"testRunId": run_id})
+            await reader.until_event("testRunCompleted")
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_a_cancelled_run_ends_its_running_tests_as_cancelled(serving, app, paused):
     async def scenario():

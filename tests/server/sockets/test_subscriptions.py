@@ -149,6 +149,8 @@ def test_heads_are_told_now_and_then(serving, app, monkeypatch):
         ("startTestRun", {"applicationIds": "shop"}, "malformed"),
         ("startTestRun", {"applicationIds": [1]}, "malformed"),
         ("simulate", {"kind": "everything"}, "malformed"),
+        ("nosuch", {}, "malformed"),
+        ("x" * 1000, {}, "malformed"),
     ],
 )
 def test_bad_requests_are_answered_and_harm_nobody(serving, app, request_name, argument, code):
@@ -190,9 +192,76 @@ def test_asking_twice_or_leaving_and_coming_back_tells_each_event_once(serving, 
                     running.target.gate.set()
                     await reader.until_event("testRunCompleted", testRunId=run_id)
                     told = [p["seq"] for n, p in reader.heard if n in ("testStarted", "testCompleted")]
+                    # The last answer is told whole; of the ones before it only beginnings of the same story.
                     assert told[-60:] == list(range(1, 61))
-                    # What was told before it left and came back is a beginning of the same story.
-                    assert told[:-60] == list(range(1, len(told) - 59))
+                    assert [seq for _, seq in _counted(told)] == [place for place, _ in _counted(told)]
+
+    asyncio.run(scenario())
+
+
+def _counted(told):
+    """Each number with the one it must be when every story begins at 1 and skips nothing."""
+    expected = 0
+    for seq in told:
+        expected = 1 if seq == 1 else expected + 1
+        yield expected, seq
+
+
+def test_a_second_subscription_on_one_socket_is_told_everything_again(serving, app):
+    async def scenario():
+        async with serving(app("shop"), app("held", "held")) as running, running.reader() as reader:
+            await _metrics(running, 2)
+            running.target.gate.clear()
+            run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+            await reader.until(lambda heard: sum(n == "testStarted" for n, _ in heard) == 2)
+            await reader.until_event("testCompleted")
+            await reader.ask("subscribe", {"testRunId": run_id})
+            await reader.until(lambda heard: sum(n == "testCompleted" for n, _ in heard) == 2)
+            count = len(reader.heard)
+            await reader.until(lambda heard: any(n == "progressUpdate" for n, _ in heard[count - 1 :]))
+            running.target.gate.set()
+            await reader.until_event("testRunCompleted", testRunId=run_id)
+            assert sum(n == "testCompleted" for n, _ in reader.heard) == 3
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("batched", [["run"], ["run", "runs"]])
+def test_one_who_follows_in_batches_hears_the_tests_before_the_end(serving, app, batched):
+    async def scenario():
+        async with serving(*(app(f"app-{n}") for n in range(40))) as running, running.reader() as reader:
+            await _metrics(running, 40)
+            place = {"epoch": running.services.journal.epoch, "seq": 0}
+            if "runs" in batched:
+                await reader.ask("subscribe", {"stream": "runs", "since": place, "batch": True})
+            for _ in range(3):
+                run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+                answer = await reader.ask("subscribe", {"testRunId": run_id, "since": place, "batch": True})
+                reached = answer["events"][-1][1]["seq"] if answer["events"] else 0
+
+                def told(run_id=run_id):
+                    flat = []
+                    for name, payload in reader.heard:
+                        flat += payload["events"] if name == "eventBatch" else [[name, payload]]
+                    return [(n, p) for n, p in flat if p.get("testRunId") == run_id and n != "healthMetricUpdate"]
+
+                await reader.until(lambda heard: any(n == "testRunCompleted" for n, _ in told()))
+                await running.services.publisher.settled()
+                names = [name for name, _ in told()]
+                assert names[-1] == "testRunCompleted"
+                seqs = [p["seq"] for n, p in told() if n in ("testStarted", "testCompleted") and p["seq"] > reached]
+                assert seqs == list(range(reached + 1, 81))
+
+    asyncio.run(scenario())
+
+
+def test_the_events_of_ended_runs_do_not_stay_in_memory(serving, app):
+    async def scenario():
+        async with serving(app("shop")) as running, running.reader() as reader:
+            for _ in range(5):
+                run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+                await reader.until_event("testRunCompleted", testRunId=run_id)
+            assert not [stream for stream in running.services.journal._recent if stream.startswith("run:")]
 
     asyncio.run(scenario())
 
