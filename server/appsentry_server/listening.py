@@ -82,6 +82,8 @@ async def listen(
         http.stop()
         await server.stop()
         await http.close_all_connections()
+        # What stays frozen is never freed, which some libraries complain of at length when the process ends.
+        gc.unfreeze()
         for number in (signal.SIGTERM, signal.SIGINT):
             # A second signal must not spoil the exit code of an end that is already orderly.
             loop.remove_signal_handler(number)

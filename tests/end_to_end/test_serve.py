@@ -7,7 +7,6 @@ import socket
 import stat
 from pathlib import Path
 
-import psutil
 import pytest
 
 WHOLE_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d .*")
@@ -46,20 +45,19 @@ def test_a_host_of_another_machine_is_refused(place, target):
     assert_refused(process, "cannot listen on 203.0.113.1")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 def test_beyond_loopback_it_wants_a_token(place, target, host):
     place.configure(target.application("shop"))
     assert_refused(place.start("serve", "--port", "0", "--host", host), host, "token", "--token-file")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 @pytest.mark.parametrize("content", [None, "", " \n"], ids=["no file", "empty", "blank"])
-def test_a_token_file_that_gives_no_token_is_refused(place, target, host, content):
+def test_a_token_file_that_gives_no_token_is_refused(place, target, content):
     place.configure(target.application("shop"))
     file = place.folder / "token"
     if content is not None:
         file.write_text(content)
-    process = place.start("serve", "--port", "0", "--host", host, "--token-file", str(file))
+    process = place.start("serve", "--port", "0", "--token-file", str(file))
     assert_refused(process, str(file) if content is None else "the token is empty")
 
 
@@ -220,11 +218,3 @@ def test_a_changed_file_is_taken_up_and_a_bad_one_is_not(place, target, eventual
     assert sorted(ids()) == ["search", "shop"]
     assert server.popen.poll() is None
     assert server.signal(signal.SIGTERM) == 0
-
-
-def test_nobody_can_read_its_token_from_the_table_of_processes(place, target):
-    place.configure(target.application("shop"))
-    (place.folder / "token").write_text("open sesame\n")
-    server = place.serve("--token-file", str(place.folder / "token"))
-
-    assert "open sesame" not in " ".join(psutil.Process(server.popen.pid).cmdline())
