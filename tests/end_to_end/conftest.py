@@ -155,7 +155,9 @@ class Place:
         self.data = folder / "data"
         self._started: list[Process] = []
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("APPSENTRY_")}
-        self.environment |= {"XDG_RUNTIME_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        self.environment |= {"XDG_RUNTIME_DIR": str(folder), "TMPDIR": str(self.temporary)}
 
     def configure(self, *applications: dict[str, Any], **settings: Any) -> None:
         """Write the configuration whole, as an editor that takes care does."""

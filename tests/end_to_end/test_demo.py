@@ -11,11 +11,10 @@ SAMPLES = ["accounts", "payments-gateway", "recommendations", "reporting", "sear
 @pytest.fixture
 def demo(place):
     """The demonstration without JupyterLab, with a temporary folder of its own."""
-    (place.folder / "tmp").mkdir()
-    return place.start("demo", "--no-lab", "--port", "0", TMPDIR=str(place.folder / "tmp"))
+    return place.start("demo", "--no-lab", "--port", "0")
 
 
-def test_the_samples_are_checked_and_are_as_they_should_be(place, demo, eventually):
+def test_the_samples_are_checked_and_are_as_they_should_be(demo, eventually):
     demo.looked()
     applications = {one["id"]: one for one in demo.ask("/api/applications")["items"]}
     assert sorted(applications) == SAMPLES
@@ -43,18 +42,19 @@ def test_a_signal_ends_it_and_leaves_nothing(place, demo, number):
     assert demo.signal(number) == 0
 
     assert not any(process.is_running() for process in family)
-    assert list((place.folder / "tmp").iterdir()) == []
+    assert list(place.temporary.iterdir()) == []
     assert list(place.folder.glob("appsentry/*")) == []
     assert "Traceback" not in demo.err
 
 
-def test_the_samples_end_even_if_it_is_killed(demo, eventually):
+def test_the_samples_end_even_if_it_is_killed(place, demo, eventually):
     assert demo.url
     (samples,) = demo.family()
 
     demo.popen.kill()
 
     eventually(lambda: not samples.is_running() or samples.status() == psutil.STATUS_ZOMBIE)
+    assert list(place.temporary.glob("appsentry-samples-*")) == []
 
 
 def test_with_a_data_dir_the_state_stays(place, eventually):
