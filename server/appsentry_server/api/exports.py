@@ -4,9 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager
-
-import duckdb
+from contextlib import contextmanager
 
 from appsentry_server.api.encodings import Encoding
 from appsentry_server.api.problems import Problem
@@ -43,9 +41,13 @@ class Exports:
             raise Problem(503, detail, headers={"Retry-After": "5"})
         self.opened += 1
         try:
-            async with self._turns, aclosing(self._made(selection, encoding)) as chunks:
-                async for chunk in chunks:
+            await self._turns.acquire()
+            pipe = self._begin(selection, encoding)
+            try:
+                while (chunk := await pipe.take()) is not None:
                     yield chunk
+            finally:
+                pipe.abandon()
         finally:
             self.opened -= 1
 
@@ -56,31 +58,26 @@ class Exports:
             pipe.abandon()
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def _made(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
+    def _begin(self, selection: Selection, encoding: Encoding) -> "_Pipe":
+        """Have an export made by a thread. The turn passes on when that thread is free, whoever reads until then."""
         if self._closed:
+            self._turns.release()
             raise _stopping()
         pipe = _Pipe()
         self._pipes.add(pipe)
+
+        def ended(made: asyncio.Future[None]) -> None:
+            self._turns.release()
+            self._pipes.discard(pipe)
+            error = made.exception()
+            # Whoever still reads what was abandoned was left alone with it by `close`.
+            pipe.finish(_stopping() if error is not None and pipe.abandoned else error)
+
         making = asyncio.get_running_loop().run_in_executor(
             self._threads, self._history.read_here, lambda cursor: _make(cursor, selection, encoding, pipe)
         )
-        making.add_done_callback(lambda _: pipe.finish())
-        try:
-            while (chunk := await pipe.take()) is not None:
-                yield chunk
-            await making
-        except (_Abandoned, duckdb.Error, OSError):
-            if not pipe.abandoned:
-                raise
-            # Its reader is still here, so it was `close` that broke it off.
-            raise _stopping() from None
-        finally:
-            self._pipes.discard(pipe)
-            pipe.abandon()
-            # Whoever comes next may have this turn only once its thread is free; how an abandoned one ended is
-            # nobody's concern.
-            await asyncio.wait((making,))
-            making.exception()
+        making.add_done_callback(ended)
+        return pipe
 
 
 def _stopping() -> Problem:
@@ -108,6 +105,7 @@ class _Pipe:
         self._room = threading.Semaphore(_CHUNKS_AHEAD)
         self._lock = threading.Lock()
         self._cursor: Cursor | None = None
+        self._error: BaseException | None = None
         self.abandoned = False
 
     @contextmanager
@@ -132,14 +130,17 @@ class _Pipe:
             raise _Abandoned
         self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)
 
-    def finish(self) -> None:
-        """Say, on the loop, that nothing follows."""
+    def finish(self, error: BaseException | None) -> None:
+        """Say, on the loop, that nothing follows, and why when it is not the end."""
+        self._error = error
         self._chunks.put_nowait(None)
 
     async def take(self) -> bytes | None:
-        """The next chunk, None after the last."""
+        """The next chunk, None after the last. Raises what the thread did not survive."""
         chunk = await self._chunks.get()
         self._room.release()
+        if chunk is None and self._error is not None:
+            raise self._error
         return chunk
 
     def abandon(self) -> None:

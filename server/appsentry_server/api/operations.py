@@ -37,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="startTestRun", method="POST", path="/api/test-runs", summary="Start a test run",
         answer=test_runs.start, body=test_runs.TestRunChoice, response=test_runs.TestRunName, status=202,
+        problems=(503,),
     ),
     Operation(
         name="listTestRuns", method="GET", path="/api/test-runs", summary="Test runs, newest first",

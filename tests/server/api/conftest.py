@@ -146,7 +146,7 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
     working = asyncio.create_task(publisher.work())
     stack.callback(working.cancel)
     stack.push_async_callback(transport.close)
-    stack.push_async_callback(runs.interrupt_all, "the test is over")
+    stack.push_async_callback(runs.close, "the test is over")
     return Services(
         admission=admission, clock=clock, conductor=conductor, history=history, journal=journal, published=published,
         publisher=publisher, requests=requests, runs=runs, schedule=Schedule(clock, carry_out), transport=transport,

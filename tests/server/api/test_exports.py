@@ -175,6 +175,8 @@ def test_a_client_that_takes_nothing_for_too_long_is_let_go(with_door, monkeypat
         clients = [await _open(door) for _ in range(AT_ONCE)]
         answer = await door.get("/api/history?from=2026-11-23T11:59:59Z&to=2026-11-23T12:00:00Z")
         assert len(json.loads(answer.body)) == 1
+        while door.exports.opened:
+            await asyncio.sleep(0)
         for reader, writer in clients:
             assert not (await reader.read()).endswith(LAST_CHUNK)
             writer.close()
@@ -252,8 +254,10 @@ def test_too_many_waiting_exports_are_refused(tmp_path):
         await asyncio.wait(waiting)
         for stream in opened:
             await stream.aclose()
+        assert exports.opened == 0
         async for _ in exports.stream(Selection(from_ms=0, to_ms=1), ENCODINGS[0]):
             pass
+        await exports.close()
         await history.close()
 
     asyncio.run(main())
