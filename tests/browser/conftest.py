@@ -1,7 +1,6 @@
 """JupyterLab with real kernels beside a real server, opened in a real browser."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -32,17 +31,11 @@ class Demo:
         return re.sub(r"/lab/tree/[^?]*", f"/lab/workspaces/{Path(notebook).stem}/tree/{notebook}", self.lab)
 
 
-def _settings(folder: Path) -> dict[str, str]:
-    """An environment in which JupyterLab's settings are here: its theme follows the browser's, and it asks nothing."""
-    chosen = folder / "@jupyterlab" / "apputils-extension"
+def _follow_the_browser_s_theme(folder: Path) -> None:
+    """Settings for the demonstration's JupyterLab, where it keeps them."""
+    chosen = folder / "jupyterlab-settings" / "@jupyterlab" / "apputils-extension"
     chosen.mkdir(parents=True)
     (chosen / "themes.jupyterlab-settings").write_text('{"adaptive-theme": true}', "utf-8")
-    (chosen / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}', "utf-8")
-    return {
-        **os.environ,
-        "JUPYTERLAB_SETTINGS_DIR": str(folder),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-    }
 
 
 def _command(*words: str) -> list[str]:
@@ -54,8 +47,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demonstration as a newcomer starts it, on free ports."""
     folder = tmp_path_factory.mktemp("demo")
     words = _command("demo", "--port", "0", "--data-dir", str(folder))
-    environment = _settings(folder / "settings")
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    _follow_the_browser_s_theme(folder)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         server, lab = (_read_address(process) for _ in range(2))
         yield Demo(server=server, lab=lab, notebooks=folder / "notebooks")

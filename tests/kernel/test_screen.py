@@ -9,12 +9,12 @@ import pytest
 
 import appsentry_kernel as sentry
 from appsentry_kernel.session import Session
-from appsentry_kernel.widgets import Dashboard
+from appsentry_kernel.widgets import Dashboard, Part
 
 Eventually = Callable[[Callable[[], object]], None]
 
 
-def press(dashboard: Dashboard, command: str, **arguments: Any) -> None:
+def press(dashboard: Part, command: str, **arguments: Any) -> None:
     """What arrives when a button is pressed."""
     dashboard._heard(dashboard, {"command": command, **arguments}, [])
 
@@ -124,6 +124,13 @@ def test_a_part_of_ones_own_gets_the_whole_then_what_changes_until_it_is_closed(
     eventually(lambda: len(later.deltas) > 5)
     assert len(note.deltas) <= count + 1
     assert set(later.deltas[0]["cards"]) == {"payment-api", "search", "held", "markup"}
+
+
+def test_what_is_pressed_in_a_widget_of_ones_own_is_carried_out(session: Session, eventually: Eventually) -> None:
+    part = session.show(Part())
+    press(part, "run", applicationIds=["payment-api"])
+    eventually(lambda: any(run["state"] == "completed" for run in part.board["runs"].values()))
+    part.close()
 
 
 def test_a_part_that_fails_is_named_and_let_go_and_the_others_go_on(

@@ -10,6 +10,8 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from playwright.sync_api import expect
 
 
 def test_a_notebook_is_kept_without_outputs(notebook):
@@ -40,8 +42,12 @@ def test_a_notebook_runs_under_nbval(notebook, demo_url, tmp_path):
     assert f"{cells} passed" in ran.stdout, ran.stdout + ran.stderr
 
 
+# nbconvert leaves charts out that only JupyterLab can draw, and says so.
+@pytest.mark.filterwarnings("ignore:Your element with mimetype:UserWarning")
 @pytest.mark.timeout(240)
-def test_the_executed_dashboard_is_a_still_picture_for_those_who_read_it_later(demo_url, tmp_path, monkeypatch):
+def test_the_executed_dashboard_is_a_still_picture_for_those_who_read_it_later(
+    demo_url, tmp_path, monkeypatch, chromium
+):
     monkeypatch.setenv("APPSENTRY_URL", demo_url)
     source = Path(__file__).parents[2] / "notebooks" / "01_live_dashboard.ipynb"
     content = nbformat.read(source, as_version=4)
@@ -49,4 +55,13 @@ def test_the_executed_dashboard_is_a_still_picture_for_those_who_read_it_later(d
     last: Any = content.cells[-1].outputs[0].data
     assert "Storefront" in last["text/html"]
     assert last["text/plain"].startswith("AppSentry, as of 20")
+    page = tmp_path / "exported.html"
+    content.metadata.pop("widgets", None)
+    page.write_text(HTMLExporter().from_notebook_node(content)[0], "utf-8")
+    offline = chromium.new_context(offline=True).new_page()
+    offline.goto(page.as_uri(), wait_until="domcontentloaded")
+    still = offline.locator(".appsentry-still").last
+    expect(still.get_by_role("cell", name="Storefront", exact=True).first).to_be_visible()
+    expect(still.get_by_text("Activity (UTC)")).to_be_visible()
+    offline.context.close()
     assert "6 applications" in content.cells[1].outputs[0].data["text/plain"]

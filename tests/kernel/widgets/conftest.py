@@ -40,9 +40,20 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the site serves."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture
+def serve_module(folder: Path) -> Callable[[str, str], object]:
+    """Serves a module of one's own beside the others."""
+    return lambda name, text: (folder / f"{name}.js").write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="session")
+def site(folder: Path) -> Iterator[str]:
     """Serves the modules as they are, and joined, on loopback."""
-    folder = tmp_path_factory.mktemp("site")
     for source in HERE.glob("*.js"):
         (folder / source.name).write_text(source.read_text("utf-8"), "utf-8")
     (folder / "joined.js").write_text(joined_module("dashboard"), "utf-8")
