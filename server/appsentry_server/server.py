@@ -163,7 +163,9 @@ class Server:
                 self._checks[key] = known
         self.services.conductor.forget(self._checks)
         self.services.runs.replace(configuration, self._checks)
-        self.services.schedule.replace(self._checks.values(), self._intake.last_due_ms())
+        # What was changed is looked at anew, however lately it was looked at as it was.
+        last_due_ms = {key: due_ms for key, due_ms in self._intake.last_due_ms().items() if key not in before}
+        self.services.schedule.replace(self._checks.values(), last_due_ms)
 
     def _ready(self, application_id: str, settings: CheckSettings, before: Check | None) -> Check:
         """Make a check ready; it takes its turns with the one that it replaces, which may still be looking."""

@@ -26,12 +26,17 @@ class Target:
         self.gate = asyncio.Event()
         self.gate.set()
         self.broken = False
+        self.waiting = 0
         target = self
 
         class Handler(tornado.web.RequestHandler):
             async def get(self, path):
                 if path == "held":
-                    await target.gate.wait()
+                    target.waiting += 1
+                    try:
+                        await target.gate.wait()
+                    finally:
+                        target.waiting -= 1
                 good = path in ("ok", "held") and not target.broken
                 self.set_status(200 if good else 503)
                 self.write({"status": "ok"})

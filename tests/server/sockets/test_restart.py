@@ -97,12 +97,17 @@ def test_a_new_configuration_swaps_only_what_it_changes(serving, app):
             assert gone["applicationId"] == "goes"
             await reader.until_event("applicationStatusUpdate", id="renamed", name="New name")
             await reader.until_event("healthMetricUpdate", applicationId="comes")
+            mended = [app("stays"), app("renamed", "bad", name="New name"), app("comes")]
+            text = json.dumps({"applications": mended}).replace("TARGET", running.target.url)
+            running.server._reload(load_text(text))
+            await reader.until_event("healthMetricUpdate", applicationId="renamed", status="down")
             assert running.services.runs.checks["stays", "health"] is kept
             told = await reader.until_event("notification", type="info")
+            assert len(reader.named("applicationRemoved")) == 1
             assert "1 application added, 1 application removed, 1 application changed" in told["message"]
             shown, _ = await _snapshot(reader)
             assert set(shown) == {"stays", "renamed", "comes"}
-            assert shown["renamed"]["status"] == "healthy"
+            assert shown["renamed"]["status"] == "down"
             answer = await reader.ask("startTestRun", {"applicationIds": ["goes"]})
             assert answer["code"] == "unknown_application"
 
@@ -158,7 +163,7 @@ def test_a_stop_begins_nothing_and_marks_what_it_cuts_off(serving, app, monkeypa
             await _metrics(running, 2)
             running.target.gate.clear()
             async with asyncio.timeout(30):
-                while not running.services.conductor.in_flight:
+                while not running.target.waiting:
                     await asyncio.sleep(0.02)
             stopping = asyncio.create_task(running.server.stop())
             await asyncio.sleep(0)
