@@ -92,6 +92,7 @@ class Reader:
         screen.load(self.applications, self._run_views())
         screen.connection(self.state, self.detail, self._link.retry)
         self._screen = screen
+        screen.show()  # at once: what is displayed first is what a notebook keeps
         self.thread.spawn(screen.tick())
         self.thread.spawn(self._introduce(screen))
 

@@ -9,7 +9,7 @@ import pytest
 
 import appsentry_kernel as sentry
 from appsentry_kernel.session import Session
-from appsentry_kernel.widgets import Dashboard, Part
+from appsentry_kernel.widgets import Part
 
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -25,6 +25,12 @@ def test_it_shows_what_the_session_knew_and_what_comes_in(session: Session, even
     eventually(lambda: set(board.board["cards"]) == {"payment-api", "search", "held", "markup"})
     run = session.run_tests_sync(["payment-api"])
     eventually(lambda: run.id in board.board["runs"] and board.board["runs"][run.id]["state"] == "completed")
+
+
+def test_the_first_still_picture_is_already_whole(session: Session) -> None:
+    bundle, _ = session.dashboard()._repr_mimebundle_()  # type: ignore[misc] # a widget always has one
+    assert "payment-api" in bundle["text/plain"]
+    assert "Live Updates" in bundle["text/plain"]
 
 
 def test_asked_again_it_is_the_same_widget_until_that_is_closed(session: Session, eventually: Eventually) -> None:

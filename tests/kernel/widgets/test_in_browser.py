@@ -105,7 +105,8 @@ def test_a_view_that_missed_a_message_asks_for_everything(open_page):
 
 
 def test_nothing_that_a_server_says_becomes_markup(open_page):
-    hostile = card("Shop", HOSTILE, group=HOSTILE, tags=[HOSTILE], checks=[check(HOSTILE, "down", HOSTILE)])
+    hostile = card("Shop", HOSTILE, group=HOSTILE, tags=[HOSTILE], types=[HOSTILE])
+    hostile["checks"] = [check(HOSTILE, "down", HOSTILE)]
     hostile["name"] = HOSTILE
     line = run("cancelled", reason=HOSTILE)
     said = entry(1, name=HOSTILE, message=HOSTILE, type=HOSTILE, status=HOSTILE)
@@ -114,6 +115,12 @@ def test_nothing_that_a_server_says_becomes_markup(open_page):
     )
     hear(page, 1, feed=[{**said, "number": 2}], connection={"state": "disconnected", "detail": HOSTILE})
     expect(page.locator(".as-entry")).to_have_count(2)
+    page.get_by_role("button", name="By group").click()
+    page.get_by_role("button", name="Choose what to test").click()
+    page.get_by_role("checkbox").first.check()
+    hear(page, 2, feed=[{**said, "number": 3, "what": "notice"}])
+    expect(page.locator(".as-toast")).to_contain_text(HOSTILE)
+    expect(page.locator(".as-group")).to_contain_text(HOSTILE)
     assert page.locator("#here img, #here script").count() == 0
     assert page.title() == ""
     assert names(page) == [HOSTILE]
