@@ -32,8 +32,8 @@ function layout(board, model) {
     at("problem"),
     at("progress"),
     lists.length ? h("div", { class: lists.length > 1 ? "as-columns" : "" }, ...lists) : null,
-    h("footer", { class: "as-footer" }, at("counts"), at("simulator")),
     at("toasts"),
+    h("footer", { class: "as-footer" }, at("counts"), at("simulator")),
   );
   return { root, parts: Object.values(parts).filter((part) => part !== null) };
 }

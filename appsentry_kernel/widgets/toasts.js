@@ -8,7 +8,8 @@ const LASTS_MS = { __proto__: null, error: 15_000, warning: 10_000 };
 const LASTS_ELSE_MS = 6_000;
 
 export function toastsPart(board) {
-  const root = h("div", { class: "as-toasts", role: "status", "aria-live": "polite", "aria-label": "Notifications" });
+  const list = h("div", { class: "as-toasts", role: "status", "aria-live": "polite", "aria-label": "Notifications" });
+  const root = h("div", { class: "as-anchor" }, list);
   const shown = [];
   let newest = board.feed[0]?.number ?? 0;
 
@@ -25,7 +26,7 @@ export function toastsPart(board) {
     for (const entry of fresh.slice(-AT_ONCE)) {
       const toast = toastOf(entry, () => dismiss(toast));
       shown.push(toast);
-      root.append(toast.root);
+      list.append(toast.root);
     }
     while (shown.length > AT_ONCE) dismiss(shown.find((toast) => !toast.kept()) ?? shown[0]);
   };

@@ -41,6 +41,7 @@ def take(page: Any, lab: str) -> None:
         page.mouse.move(0, 0)
         board.screenshot(path=HERE / f"dashboard-{theme}.png", animations="disabled")
         if theme == "light":
+            expect(board.locator(".as-toast")).to_have_count(0, timeout=PATIENCE_MS)
             page.set_viewport_size({"width": 800, "height": 2600})
             board.screenshot(path=HERE / "dashboard-narrow.png", animations="disabled")
             page.set_viewport_size(SIZE)
