@@ -55,6 +55,13 @@ def hear(page: Any, number: int, **delta: Any) -> None:
     page.evaluate("([number, delta]) => hear(number, delta)", [number, delta])
 
 
+def hold_the_clock(page: Any) -> None:
+    """Let time pass in a new view only when a test says so, however busy the machine is."""
+    page.clock.install()
+    page.clock.pause_at(4_000_000_000)
+    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+
+
 def names(page: Any) -> list[str]:
     return page.locator(".as-card .as-name").all_inner_texts()
 
@@ -214,8 +221,7 @@ def test_the_connection_is_told_and_can_be_taken_up_again(open_page):
 
 def test_a_kernel_that_falls_silent_is_not_called_live(open_page):
     page = open_page()
-    page.clock.install()
-    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hold_the_clock(page)
     hear(page, 1, connection={"state": "live", "detail": None}, asOf=1_795_420_800_000)
     page.clock.run_for(1_000)
     expect(page.get_by_text("Live Updates")).to_be_visible()
@@ -237,8 +243,7 @@ def test_up_but_nobody_can_log_in_is_seen_as_such(open_page):
 
 def test_the_feed_keeps_twenty_and_speaks_at_most_every_two_seconds(open_page):
     page = open_page(board())
-    page.clock.install()
-    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hold_the_clock(page)
     for number in range(1, 31):
         hear(page, number, feed=[entry(number, message=f"news {number}")])
         page.clock.run_for(50)
@@ -490,9 +495,7 @@ def test_the_expected_time_comes_from_the_pace_or_from_the_last_run_of_this_size
     if before:
         runs["r0"] = run("completed", 4, run="r0", started=-60_000, **before)
     page = open_page()
-    page.clock.install()
-    page.clock.pause_at(10_000_000_000)
-    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hold_the_clock(page)
     message = board(runs=runs, asOf=10_000)
     hear(page, 1, **message["delta"])
     hear(page, 2, asOf=10_000)
@@ -503,8 +506,7 @@ def test_the_expected_time_comes_from_the_pace_or_from_the_last_run_of_this_size
 
 def test_a_board_that_is_not_fed_stands_still(open_page):
     page = open_page(board(runs={"r1": run(started=1_795_420_800_000 - 5_000)}))
-    page.clock.install()
-    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hold_the_clock(page)
     hear(page, 1, connection=lost("disconnected", attempt=None, wait=30))
     page.clock.run_for(5_000)
     expect(page.locator(".as-figures")).to_have_text("1 of 4 tests · 5.0 s")
@@ -609,8 +611,7 @@ def notice(number: int, status: str = "info", **fields: Any) -> dict[str, Any]:
 
 def test_notifications_go_by_themselves_errors_later_and_not_while_pointed_at(open_page):
     page = open_page(board(feed=[notice(1)]))
-    page.clock.install()
-    page.evaluate("async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }")
+    hold_the_clock(page)
     toasts = page.locator(".as-toast")
     expect(toasts).to_have_count(0)
     hear(page, 1, feed=[notice(2), notice(3, "error"), entry(4)])
