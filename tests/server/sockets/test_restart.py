@@ -155,6 +155,32 @@ def test_a_wall_clock_that_is_set_anew_stops_no_check(serving, app, hours):
     asyncio.run(scenario())
 
 
+def test_what_is_too_old_goes_and_the_streams_go_on(serving, app):
+    async def scenario():
+        clock = _ShiftedClock()
+        async with serving(app("shop", interval="1s"), clock=clock) as running, running.reader() as reader:
+            run_id = (await reader.ask("startTestRun", {}))["testRunId"]
+            await reader.until_event("testRunCompleted", testRunId=run_id)
+            await _metrics(running, 3)
+            await running.server._flush()
+            clock.shift_ms = 401 * 24 * 3_600_000
+            await running.server._trim()
+            journal = running.services.journal
+            place = {"epoch": journal.epoch, "seq": 0}
+            for stream in ("metrics", "runs", "applications"):
+                assert journal.floor(stream) > 1
+                answer = await reader.ask("subscribe", {"stream": stream, "since": place})
+                assert answer["reason"] == "trimmed"
+            assert (await reader.ask("subscribe", {"testRunId": run_id}))["code"] == "unknown_run"
+            head = journal.head("metrics")
+            await _metrics(running, head + 2)
+            place["seq"] = head
+            answer = await reader.ask("subscribe", {"stream": "metrics", "since": place})
+            assert answer["events"][0][1]["seq"] == head + 1
+
+    asyncio.run(scenario())
+
+
 def test_a_stop_begins_nothing_and_marks_what_it_cuts_off(serving, app, monkeypatch):
     monkeypatch.setattr(server_module, "_FINISH_S", 0.2)
 
