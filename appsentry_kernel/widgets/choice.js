@@ -4,10 +4,11 @@ import { h, icon, setAttribute, setText } from "./element.js";
 import { many } from "./words.js";
 
 const LISTED = 100;
+const FIND = "Find an application";
 
 export function choicePanel(board) {
   const chosen = { applicationIds: new Set(), tags: new Set(), testTypes: new Set() };
-  const search = h("input", { class: "as-input as-search", type: "search", placeholder: "Find an application", "aria-label": "Find an application" });
+  const search = h("input", { class: "as-input as-search", type: "search", placeholder: FIND, "aria-label": FIND });
   const types = group("Test types");
   const tags = group("Tags");
   const applications = group("Applications", search);
@@ -15,7 +16,8 @@ export function choicePanel(board) {
   const clear = h("button", { type: "button", class: "as-button" }, "Clear choice");
   const root = h("div", { class: "as-choice", role: "group", "aria-label": "What to test", hidden: true });
   root.append(types.root, tags.root, applications.root, h("div", { class: "as-choice-foot" }, words, clear));
-  const toggle = h("button", { type: "button", class: "as-button as-toggle", "aria-expanded": "false" }, icon("choose"), h("span"));
+  const toggle = h("button", { type: "button", class: "as-button as-toggle", "aria-expanded": "false" });
+  toggle.append(icon("choose"), h("span"));
 
   const fill = () => {
     const cards = [...board.cards.values()].sort((one, other) => one.name.localeCompare(other.name, "en"));
@@ -26,9 +28,11 @@ export function choicePanel(board) {
     const isChosen = (card) => chosen.applicationIds.has(card.id);
     const listed = [...cards.filter(isChosen), ...matches.filter((card) => !isChosen(card)).slice(0, LISTED)];
     const more = matches.filter((card) => !isChosen(card)).length - LISTED;
+    const rest = more > 0 ? `and ${more.toLocaleString("en")} more: find them by name` : "";
+    const items = listed.map((card) => [card.id, card.name]);
     types.fill(all("types"), chosen.testTypes, tell);
     tags.fill(all("tags"), chosen.tags, tell);
-    applications.fill(listed.map((card) => [card.id, card.name]), chosen.applicationIds, tell, more > 0 ? `and ${more.toLocaleString("en")} more: find them by name` : "");
+    applications.fill(items, chosen.applicationIds, tell, rest);
   };
   const tell = () => {
     const said = summary(chosen, board);
@@ -40,8 +44,10 @@ export function choicePanel(board) {
   /** What is no longer there can no longer be chosen. */
   const prune = () => {
     const cards = [...board.cards.values()];
-    const known = { applicationIds: new Set(board.cards.keys()), tags: new Set(cards.flatMap((card) => card.tags ?? [])), testTypes: new Set(cards.flatMap((card) => card.types ?? [])) };
-    for (const [field, set] of Object.entries(chosen)) for (const word of set) if (!known[field].has(word)) set.delete(word);
+    const keep = (set, known) => [...set].filter((word) => !known.has(word)).forEach((word) => set.delete(word));
+    keep(chosen.applicationIds, board.cards);
+    keep(chosen.tags, new Set(cards.flatMap((card) => card.tags ?? [])));
+    keep(chosen.testTypes, new Set(cards.flatMap((card) => card.types ?? [])));
   };
   const renew = () => {
     prune();
@@ -67,7 +73,10 @@ export function choicePanel(board) {
   });
   tell();
 
-  const asked = () => Object.fromEntries(Object.entries(chosen).filter(([, set]) => set.size).map(([field, set]) => [field, [...set]]));
+  const asked = () => {
+    const some = Object.entries(chosen).filter(([, set]) => set.size > 0);
+    return Object.fromEntries(some.map(([field, set]) => [field, [...set]]));
+  };
   const isNews = (change) => "name" in change || "tags" in change || "types" in change;
   const heard = (delta) => {
     if (delta.whole || delta.cardsGone || Object.values(delta.cards ?? {}).some(isNews)) renew();
@@ -103,9 +112,10 @@ function checkbox(value, name, chosen, tell) {
 
 /** `2 applications tagged web, login only`, or null when nothing is chosen. */
 function summary({ applicationIds, tags, testTypes }, board) {
-  const [only] = applicationIds;
+  const [first] = applicationIds;
   const parts = [];
-  if (applicationIds.size) parts.push(applicationIds.size === 1 ? (board.cards.get(only)?.name ?? only) : many(applicationIds.size, "application"));
+  if (applicationIds.size === 1) parts.push(board.cards.get(first)?.name ?? first);
+  if (applicationIds.size > 1) parts.push(many(applicationIds.size, "application"));
   if (tags.size) parts.push(`${parts.length ? "" : "what is "}tagged ${[...tags].join(" or ")}`);
   if (testTypes.size) parts.push(`${[...testTypes].join(" and ")} only`);
   return parts.length ? parts.join(", ") : null;

@@ -17,16 +17,19 @@ export function filterBar(board, choice, chosen) {
   tally.append(...[...chips.values()], simulated);
   const root = h("div", { class: "as-filter" }, tally, h("span", { class: "as-filter-right" }, group, tag, text));
 
-  const change = (event, apply) =>
-    event.addEventListener(event === text ? "input" : event === tag ? "change" : "click", () => {
+  const on = (control, event, apply) =>
+    control.addEventListener(event, () => {
       apply();
       chosen();
     });
-  change(text, () => (choice.text = text.value));
-  change(tag, () => (choice.tag = tag.selectedIndex > 0 ? tag.value : null));
-  change(group, () => setAttribute(group, "aria-pressed", String((choice.grouped = !choice.grouped))));
+  on(text, "input", () => (choice.text = text.value));
+  on(tag, "change", () => (choice.tag = tag.selectedIndex > 0 ? tag.value : null));
+  on(group, "click", () => {
+    choice.grouped = !choice.grouped;
+    setAttribute(group, "aria-pressed", String(choice.grouped));
+  });
   for (const [status, chip] of chips) {
-    change(chip, () => {
+    on(chip, "click", () => {
       if (!choice.statuses.delete(status)) choice.statuses.add(status);
       setAttribute(chip, "aria-pressed", String(choice.statuses.has(status)));
     });
