@@ -108,7 +108,7 @@ def test_a_cut_line_leaves_no_hole_and_no_repeat(
         line.mend()
         session.reconnect()
         eventually(lambda: session.state == "live")
-        assert len(session.results) >= before + 2
+        eventually(lambda: len(session.results) >= before + 2)
         assert seen_are_all_that_were_kept(session)
 
 
