@@ -1,7 +1,6 @@
 """The door: one Tornado handler for every operation, and the rules each request meets before it."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -16,8 +15,6 @@ from appsentry_server.api.arguments import read_body, read_query
 from appsentry_server.api.call import Api, Call, Operation, Reply
 from appsentry_server.api.problems import Problem, problem_of
 from appsentry_server.errors import AppSentryError
-
-_log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 1_000_000
 _MOST_PASSED_OVER_BYTES = 64 * 1024 * 1024

@@ -1,7 +1,7 @@
 """The forms a history answer can take on the wire, each written batch by batch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import RawIOBase
 from typing import Any
@@ -121,21 +121,18 @@ class _Json(Writer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """One row of the table: the media type, the form it wants values in, and its writer."""
+    """One row of the table: the media type, the form it wants values in, and its writers."""
 
     content_type: str
     form: Form
-    writer: type[Writer]
-
-    def open(self, columns: Mapping[str, Column]) -> Writer:
-        """A writer of one answer."""
-        return self.writer(columns)  # type: ignore[call-arg] # each takes the columns; the base class fixes no way
+    open: Callable[[Mapping[str, Column]], Writer]
+    """Makes a writer of one answer with these columns."""
 
 
 ENCODINGS: tuple[Encoding, ...] = (
-    Encoding(content_type="application/json", form="json", writer=_Json),
-    Encoding(content_type="application/vnd.apache.arrow.stream", form="arrow", writer=_ArrowStream),
-    Encoding(content_type="application/vnd.apache.parquet", form="arrow", writer=_Parquet),
-    Encoding(content_type="text/csv", form="csv", writer=_Csv),
+    Encoding(content_type="application/json", form="json", open=_Json),
+    Encoding(content_type="application/vnd.apache.arrow.stream", form="arrow", open=_ArrowStream),
+    Encoding(content_type="application/vnd.apache.parquet", form="arrow", open=_Parquet),
+    Encoding(content_type="text/csv", form="csv", open=_Csv),
 )
 """Every form, the one that is sent to those who do not mind first."""
