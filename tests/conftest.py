@@ -1,8 +1,12 @@
-"""What tests of several parts share: a real browser."""
+"""What tests of several parts share: a real browser, and a line to a server that can be cut."""
 
+import asyncio
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +18,7 @@ _QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +33,90 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_QUIET))
         yield browser
         browser.close()
+
+
+class Cable:
+    """A line to a server that can be cut and mended: a proxy on a thread of its own.
+
+    `refused` counts the connections it broke because they asked for a WebSocket.
+    """
+
+    def __init__(self, server_url: str) -> None:
+        parts = urlsplit(server_url)
+        self._target = (str(parts.hostname), int(parts.port or 80))
+        self._whole = True
+        self._websockets = True
+        self.refused = 0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._server = self._do(asyncio.start_server(self._connected, "127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def cut(self) -> None:
+        """Break every connection, and every new one, until the cable is mended."""
+        self._do(self._cut())
+
+    def mend(self) -> None:
+        """Let new connections through again."""
+        self._whole = True
+
+    def refuse_websockets(self) -> None:
+        """Break new WebSocket connections, as a careless proxy would."""
+        self._websockets = False
+
+    def close(self) -> None:
+        """Take the cable away."""
+        self._do(self._cut())
+        self._do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
+
+    async def _close(self) -> None:
+        self._server.close()
+
+    async def _cut(self) -> None:
+        self._whole = False
+        for writer in self._writers:
+            writer.transport.abort()
+        while self._writers:
+            await asyncio.sleep(0)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.read(65_536) if self._whole else b""
+        unwanted = b"transport=websocket" in first and not self._websockets
+        self.refused += unwanted
+        if not first or unwanted:
+            writer.transport.abort()
+            return
+        onward_reader, onward = await asyncio.open_connection(*self._target)
+        onward.write(first)
+        self._writers |= {writer, onward}
+        await asyncio.gather(self._pass_on(reader, onward), self._pass_on(onward_reader, writer))
+        self._writers -= {writer, onward}
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await reader.read(65_536):
+                writer.write(chunk)
+                await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+def cable() -> Iterator[Callable[[str], Cable]]:
+    """Lays a cable to a server."""
+    laid: list[Cable] = []
+
+    def lay(url: str) -> Cable:
+        laid.append(Cable(url))
+        return laid[-1]
+
+    yield lay
+    for cable in laid:
+        cable.close()

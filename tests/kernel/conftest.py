@@ -1,17 +1,15 @@
-"""What the kernel's tests share: events to feed, a server, a line to it that can be cut, a kernel, and patience."""
+"""What the kernel's tests share: events to feed, a server, a kernel, and patience."""
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -204,93 +202,13 @@ def session(server: RunningServer) -> Iterator[Session]:
         yield session
 
 
-class Cable:
-    """A line to a server that can be cut and mended: a proxy on a thread of its own."""
-
-    def __init__(self, server_url: str) -> None:
-        parts = urlsplit(server_url)
-        self._target = (str(parts.hostname), int(parts.port or 80))
-        self._whole = True
-        self._websockets = True
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self._server = self._do(asyncio.start_server(self._connected, "127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    def cut(self) -> None:
-        """Break every connection, and every new one, until the cable is mended."""
-        self._do(self._cut())
-
-    def mend(self) -> None:
-        """Let new connections through again."""
-        self._whole = True
-
-    def refuse_websockets(self) -> None:
-        """Break new WebSocket connections, as a careless proxy would."""
-        self._websockets = False
-
-    def close(self) -> None:
-        """Take the cable away."""
-        self._do(self._cut())
-        self._do(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE_S)
-
-    async def _close(self) -> None:
-        self._server.close()
-
-    async def _cut(self) -> None:
-        self._whole = False
-        for writer in self._writers:
-            writer.transport.abort()
-        while self._writers:
-            await asyncio.sleep(0)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        first = await reader.read(65_536) if self._whole else b""
-        if not first or (b"transport=websocket" in first and not self._websockets):
-            writer.transport.abort()
-            return
-        onward_reader, onward = await asyncio.open_connection(*self._target)
-        onward.write(first)
-        self._writers |= {writer, onward}
-        await asyncio.gather(self._pass_on(reader, onward), self._pass_on(onward_reader, writer))
-        self._writers -= {writer, onward}
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while chunk := await reader.read(65_536):
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
-
-
-@pytest.fixture
-def cable() -> Iterator[Callable[[str], Cable]]:
-    """Lays a cable to a server."""
-    laid: list[Cable] = []
-
-    def lay(url: str) -> Cable:
-        laid.append(Cable(url))
-        return laid[-1]
-
-    yield lay
-    for cable in laid:
-        cable.close()
-
-
 class Kernel:
-    """A kernel and one client of it."""
+    """A kernel and one client of it. What lies in the folder `first` goes before what is installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: Path | None = None) -> None:
         self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel()
+        paths = [str(path) for path in (first, os.environ.get("PYTHONPATH")) if path]
+        self._manager.start_kernel(env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)})
         self._client: BlockingKernelClient = self._manager.client()
         self._client.start_channels()
         self._client.wait_for_ready(timeout=2 * PATIENCE_S)
@@ -342,3 +260,17 @@ def kernel() -> Iterator[Kernel]:
     kernel = Kernel()
     yield kernel
     kernel.close()
+
+
+@pytest.fixture(scope="module")
+def start_kernel() -> Iterator[Callable[[Path], Kernel]]:
+    """Starts kernels of one's own, with packages of their own."""
+    started: list[Kernel] = []
+
+    def start(first: Path) -> Kernel:
+        started.append(Kernel(first))
+        return started[-1]
+
+    yield start
+    for kernel in started:
+        kernel.close()

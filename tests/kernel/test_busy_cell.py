@@ -1,12 +1,37 @@
 """A real kernel whose cell is busy: the connection holds, the picture moves, and buttons reach the server."""
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import appsentry_kernel as sentry
 
 Eventually = Callable[[Callable[[], object]], None]
+
+
+def install(requirement: str, folder: Path) -> None:
+    """Put a package, without what it needs, into a folder; needs the package index."""
+    uv = shutil.which("uv")
+    installer = [uv, "pip", "install"] if uv else [sys.executable, "-m", "pip", "install"]
+    words = [*installer, "--quiet", "--no-deps", "--target", str(folder), requirement]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 0, f"{requirement} could not be installed: {ended.stderr}"
+
+
+@pytest.fixture(scope="module", params=["7.3", "7.4"])
+def kernel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, start_kernel: Any) -> Any:
+    """A kernel of each ipykernel that hands the messages of widgets to threads in a way of its own."""
+    folder = tmp_path_factory.mktemp("ipykernel")
+    install(f"ipykernel=={request.param}.*", folder)
+    kernel = start_kernel(folder)
+    version = kernel.run("import ipykernel; print(ipykernel.__version__)")
+    assert version.startswith(f"{request.param}."), f"the kernel runs ipykernel {version}"
+    return kernel
 
 
 def opened(kernel: Any, url: str) -> str:
