@@ -37,6 +37,11 @@ class Failure:
     message: str
     step: str | None = None
 
+    def __post_init__(self) -> None:
+        # Half a surrogate pair is no text that can be stored or sent, and one bad message must stop nothing.
+        if not self.message.isascii():
+            object.__setattr__(self, "message", self.message.encode("utf-8", "replace").decode())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
