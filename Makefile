@@ -37,8 +37,9 @@ check: $(VENV)/dev ## style, types, directions of imports, and the documentation
 faults: $(VENV)/dev ## kills, cuts and full disks
 	$(BIN)/python -m pytest tests/faults
 
-bench: $(VENV)/dev ## checks a CPU-second and event latency
+bench: $(VENV)/dev $(VENV)/chromium ## checks a CPU-second, event latency, and what the dashboard costs a browser
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.dashboard
 
 clean: ## remove what was installed and built here
 	rm -rf $(VENV) $(JAVASCRIPT) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
