@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from appsentry_contract.events import TestRun
+from appsentry_contract.instants import from_wire
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
 from appsentry_server.streams.journal import Event
 
@@ -69,7 +70,8 @@ def _take_up(run: TestRun, event: Event) -> None:
         run["state"] = _ENDS[event.name]  # type: ignore[typeddict-item] # the values are run states
         run["endedAt"] = payload["at"]
         run["reason"] = payload.get("reason")
-        run["duration"] = payload.get("duration")
+        elapsed_ms = float(from_wire(payload["at"]) - from_wire(run["startedAt"]))
+        run["duration"] = payload.get("duration", elapsed_ms)
 
 
 def without_place(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -171,6 +171,10 @@ def test_a_cancelled_run_ends_its_running_tests_as_cancelled(serving, app, pause
             assert (ending["completed"], ending["total"]) == (8, 10)
             await running.services.publisher.settled()
             assert story == _story(reader, run_id)
+            snapshot = (await reader.ask("subscribe", {"stream": "runs", "since": None}))["snapshot"]
+            (shown,) = [run for run in snapshot["runs"] if run["testRunId"] == run_id]
+            assert shown["state"] == "cancelled"
+            assert shown["duration"] >= 0
 
     asyncio.run(scenario())
 
