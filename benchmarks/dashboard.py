@@ -16,7 +16,7 @@ from math import inf
 from statistics import quantiles
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.process import Process, cores, end_in_order, running
 
@@ -58,12 +58,17 @@ QUICK = Size(cards=(100,), rates=(1_000,), warm_s=0.5, seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one load took: shares are of one core's time, `long_ms` has each task of more than 50 ms."""
+    """What one load took. Shares are of the time that passed; `long_ms` has each task of more than 50 ms.
+
+    `main_thread` is how long the browser's main thread had something to do, also while it waited for a core;
+    `main_thread_cpu` is what it computed. The kernel's share is CPU.
+    """
 
     load: Load
     frames_per_s: float
     bytes_per_s: float
     main_thread: float
+    main_thread_cpu: float
     kernel: float
     long_ms: Sequence[float]
     p95_ms: float
@@ -84,13 +89,8 @@ def watch(browser: Browser, kernel: Process, load: Load, size: Size) -> Seen:
         page.evaluate("() => { begin(); }")
         page.wait_for_timeout(1000 * size.seconds)
         after, cpu_s = _metrics(devtools), kernel.cpu_s() - cpu_s
-        return _seen(
-            load,
-            _taken(page),
-            after["Timestamp"] - before["Timestamp"],
-            task_s=after["TaskDuration"] - before["TaskDuration"],
-            cpu_s=cpu_s,
-        )
+        taken = {name: after[name] - before[name] for name in after}
+        return _seen(load, page.evaluate("() => seen()"), taken, cpu_s)
     finally:
         context.close()
 
@@ -99,30 +99,26 @@ def _metrics(devtools: Any) -> dict[str, float]:
     return {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
 
 
-def _taken(page: Page) -> dict[str, Any]:
-    taken: dict[str, Any] = page.evaluate("() => seen()")
-    return taken
-
-
-def _seen(load: Load, taken: dict[str, Any], seconds: float, *, task_s: float, cpu_s: float) -> Seen:
-    latencies = taken["latencies_ms"]
+def _seen(load: Load, told: dict[str, Any], taken: dict[str, float], cpu_s: float) -> Seen:
+    latencies, seconds = told["latencies_ms"], taken["Timestamp"]
     return Seen(
         load=load,
-        frames_per_s=taken["frames"] / seconds,
-        bytes_per_s=taken["bytes"] / seconds,
-        main_thread=task_s / seconds,
+        frames_per_s=told["frames"] / seconds,
+        bytes_per_s=told["bytes"] / seconds,
+        main_thread=taken["TaskDuration"] / seconds,
+        main_thread_cpu=taken["ThreadTime"] / seconds,
         kernel=cpu_s / seconds,
-        long_ms=taken["long_ms"],
+        long_ms=told["long_ms"],
         p95_ms=quantiles(latencies, n=20, method="inclusive")[-1] if len(latencies) > 1 else inf,
-        elements=taken["elements"],
+        elements=told["elements"],
     )
 
 
-def write(found: Sequence[Seen], *, load_before: float) -> str:
+def write(found: Sequence[Seen], *, chromium: str, load_before: float) -> str:
     """The whole text: ratios first, which hold on other machines too."""
     return "\n".join(
         [
-            f"The dashboard, {os.cpu_count()} cores, Python {platform.python_version()}, "
+            f"The dashboard in Chromium {chromium}, {os.cpu_count()} cores, Python {platform.python_version()}, "
             f"load of the machine before: {load_before:.1f}",
             "",
             *_ratios(found),
@@ -158,15 +154,18 @@ def _times(one: float, base: float) -> str:
 
 def _row(one: Seen) -> str:
     load = f"{one.load.cards:,} cards, {one.load.rate:,}/s, {_NAMES[one.load.form]}"
-    browser = f"{one.main_thread:>8.1%}{len(one.long_ms):>6}{max(one.long_ms, default=0):>9.0f}"
+    browser = (
+        f"{one.main_thread:>8.1%}{one.main_thread_cpu:>8.1%}{len(one.long_ms):>6}{max(one.long_ms, default=0):>9.0f}"
+    )
     wire = f"{one.frames_per_s:>8.1f}{one.bytes_per_s / 1000:>10,.1f}"
     return f"  {load:<40}{wire}{browser}{one.kernel:>8.1%}{one.p95_ms:>6.0f}{one.elements:>10,}"
 
 
-_HEADINGS = f"  {'':<40}  frames      kB/s    main  long  longest  kernel   p95  elements"
+_HEADINGS = f"  {'':<40}  frames      kB/s    main     CPU  long  longest  kernel   p95  elements"
 _LEGEND = (
-    "  frames: a second; main: share of the browser's main thread, waiting for a core included; long: tasks of more",
-    "  than 50 ms, and the longest in ms; kernel: share of a core; p95: ms from beginning a frame until it was painted",
+    "  frames: a second; main: share of time that the browser's main thread was at work or kept from it, CPU: at work;",
+    "  long: tasks of more than 50 ms, and the longest in ms; kernel: CPU, share of a core; p95: ms from the kernel's",
+    "  beginning a frame until it was painted; plain HTML shows the 200 worst cards only",
 )
 
 
@@ -176,6 +175,7 @@ def main(size: Size) -> None:
     found: list[Seen] = []
     with running("kernel", "benchmarks.dashboard_kernel", core=cores()[0]) as kernel, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(_ARGUMENTS))
+        version = browser.version
         try:
             for load in size.loads():
                 print(
@@ -184,7 +184,7 @@ def main(size: Size) -> None:
                 found.append(watch(browser, kernel, load, size))
         finally:
             browser.close()
-    print(write(found, load_before=load_before))
+    print(write(found, chromium=version, load_before=load_before))
 
 
 if __name__ == "__main__":

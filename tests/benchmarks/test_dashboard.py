@@ -17,7 +17,9 @@ def test_deltas_are_measured_beside_full_trait_sync_and_plain_html() -> None:
     done = subprocess.run(QUICK, check=False, cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
     for form in ("deltas", "full trait sync", "plain HTML"):
-        row = re.search(rf"100 cards, 1,000/s, {form} +([\d.]+) +([\d.,]+) +[\d.]+% +\d+ +\d+ +[\d.]+%", done.stdout)
+        row = re.search(
+            rf"100 cards, 1,000/s, {form} +([\d.]+) +([\d.,]+) +[\d.]+% +[\d.]+% +\d+ +\d+ +[\d.]+%", done.stdout
+        )
         assert row is not None, done.stdout
         assert float(row[1]) > 0
         assert float(row[2].replace(",", "")) > 0
