@@ -66,12 +66,12 @@ class _View:
         self.message = content
 
     def frame(self, sent_ms: float) -> str | None:
-        """The newest message, if there is one, as text that says when its making began."""
+        """The newest message, if there is one, as text that says when its making began and how long it is."""
         if self.message is None:
             return None
-        content = self._form(self._dashboard, self.message)
+        content = orjson.dumps(self._form(self._dashboard, self.message))
         self.message = None
-        return orjson.dumps({"sent": sent_ms, **content}).decode()
+        return f'{{"sent": {sent_ms}, "bytes": {len(content)}, "content": {content.decode()}}}'
 
 
 _FORMS: Mapping[str, Callable[[Dashboard, dict[str, Any]], dict[str, Any]]] = {
