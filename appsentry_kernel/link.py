@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
+import engineio.payload
 import socketio
 
 from appsentry_kernel.clock import Clock
@@ -32,6 +33,10 @@ PROBE_S = 30.0
 _ANSWER_S = 10.0
 _RATE_LIMITED_S = 0.25
 _RATE_LIMITED_TRIES = 40
+# Over polling, all that happened since the last poll comes in one answer; the library refuses more than 16 packets of
+# it and drops the line, which a test run's events reach in a moment. There is no setting but this one of the process.
+engineio.payload.Payload.max_decode_packets = 100_000
+
 _LARGEST_MESSAGE = 64 * 1024 * 1024  # the snapshot of 100,000 applications in one message
 
 Receive = Callable[[str, object], None]

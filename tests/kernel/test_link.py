@@ -180,6 +180,11 @@ def test_where_websockets_do_not_pass_polling_does(server: Any, cable: Callable[
     line.refuse_websockets()
     with sentry.connect(line.url) as session:
         assert session.run_tests_sync(["payment-api"]).state == "completed"
+        tried = line.refused
+        runs = [session.run_tests(["payment-api", "search", "markup"]) for _ in range(15)]
+        assert {run.wait().state for run in runs} == {"completed"}
+        # A line that a burst had broken would have been tried anew, over a WebSocket first.
+        assert line.refused == tried
 
 
 def test_more_requests_than_the_server_takes_are_sent_more_slowly(session: Session) -> None:
