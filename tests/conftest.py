@@ -48,6 +48,7 @@ class Cable:
         self._websockets = True
         self.refused = 0
         self._writers: set[asyncio.StreamWriter] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -79,6 +80,12 @@ class Cable:
 
     async def _close(self) -> None:
         self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        # A transport lets go of its socket a turn of the loop after it was aborted.
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def _cut(self) -> None:
         self._whole = False
@@ -88,24 +95,38 @@ class Cable:
             await asyncio.sleep(0)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await self._connect(reader, writer)
+        finally:
+            writer.transport.abort()
+            self._connections.discard(task)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = await reader.read(65_536) if self._whole else b""
         unwanted = b"transport=websocket" in first and not self._websockets
         self.refused += unwanted
         if not first or unwanted:
-            writer.transport.abort()
             return
         onward_reader, onward = await asyncio.open_connection(*self._target)
         onward.write(first)
         self._writers |= {writer, onward}
-        await asyncio.gather(self._pass_on(reader, onward), self._pass_on(onward_reader, writer))
-        self._writers -= {writer, onward}
+        try:
+            await asyncio.gather(self._pass_on(reader, onward), self._pass_on(onward_reader, writer))
+        finally:
+            onward.transport.abort()
+            self._writers -= {writer, onward}
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while chunk := await reader.read(65_536):
                 writer.write(chunk)
                 await writer.drain()
-        writer.close()
+        with suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
 
 
 @pytest.fixture
