@@ -1,6 +1,5 @@
 """The Socket.IO server on Tornado: the only module of the server that imports `socketio`."""
 
-import logging
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +13,6 @@ from appsentry_server.clock import Clock
 from appsentry_server.sockets.readers import Reader
 from appsentry_server.sockets.requests import Requests
 from appsentry_server.sockets.subscriptions import Subscriptions
-
-_log = logging.getLogger(__name__)
 
 MOST_MESSAGE_BYTES = 1_000_000
 MOST_BACKLOG_BYTES = 4 * 1024 * 1024
