@@ -35,7 +35,7 @@ check: $(VENV)/dev ## style, types, directions of imports, and the documentation
 	$(BIN)/python -m pytest -q -m documentation
 
 faults: $(VENV)/dev ## kills, cuts and full disks
-	APPSENTRY_KILLS=200 $(BIN)/python -m pytest tests/faults
+	APPSENTRY_FAULTS=long $(BIN)/python -m pytest tests/faults
 
 bench: $(VENV)/dev $(VENV)/chromium ## checks a CPU-second, event latency, and what the dashboard costs a browser
 	$(BIN)/python -m benchmarks

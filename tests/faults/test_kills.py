@@ -14,7 +14,7 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
-KILLS = int(os.environ.get("APPSENTRY_KILLS", "5"))
+KILLS = 200 if os.environ.get("APPSENTRY_FAULTS") == "long" else 5
 """`make faults` kills 200 times."""
 
 SEED = 20261123
