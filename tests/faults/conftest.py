@@ -1,7 +1,7 @@
 """What the tests that inject faults share: how long their form is, and a place to print what they measured."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -18,10 +18,10 @@ def form() -> Callable[[int, int], int]:
 
 
 @pytest.fixture
-def show(request: pytest.FixtureRequest) -> Iterator[Callable[[str], None]]:
+def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Keeps a line to print at the end: what a test saw, times included. Nothing asserts on it."""
     lines = request.config.stash.setdefault(SHOWN, [])
-    yield lambda line: lines.append(f"{request.node.name}: {line}")
+    return lambda line: lines.append(f"{request.node.name}: {line}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
