@@ -1,8 +1,8 @@
 """What the notebook side raises; a failing application is a result, never an error."""
 
+from appsentry_contract.errors import AppSentryError
 
-class AppSentryError(Exception):
-    """Something AppSentry could not do. The message says what was found and what to do next."""
+__all__ = ["AppSentryError", "RequestRefused", "ServerUnreachable", "SessionClosed", "TokenRefused"]
 
 
 class ServerUnreachable(AppSentryError, ConnectionError):

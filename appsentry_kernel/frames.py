@@ -5,21 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from appsentry_contract.columns import RESULT_COLUMNS, ROLLUP_COLUMNS, Column, Kind
+from appsentry_contract.columns import Column, Kind
 from appsentry_contract.instants import from_wire
 from appsentry_kernel.errors import AppSentryError
+from appsentry_sources.arrow import ARROW_TYPES, RESULT_SCHEMA, schema_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ARROW_TYPES: Mapping[Kind, Any] = {
-    "instant": pa.timestamp("us", tz="UTC"),
-    "text": pa.large_string(),
-    "word": pa.large_string(),
-    "number": pa.float64(),
-    "count": pa.int64(),
-    "flag": pa.bool_(),
-}
 
 DTYPES: Mapping[Kind, str] = {
     "instant": "datetime64[us, UTC]",
@@ -31,13 +23,6 @@ DTYPES: Mapping[Kind, str] = {
 }
 """The pandas dtype of each kind of column."""
 
-
-def _schema(columns: Mapping[str, Column]) -> pa.Schema:
-    return pa.schema([pa.field(name, ARROW_TYPES[column.kind]) for name, column in columns.items()])
-
-
-RESULT_SCHEMA = _schema(RESULT_COLUMNS)
-ROLLUP_SCHEMA = _schema(ROLLUP_COLUMNS)
 
 _METRIC_FIELDS = {
     "result_id": "resultId",
@@ -107,7 +92,7 @@ def conform(table: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
 
     Raises `AppSentryError` when a column is missing, is of another type, or lacks values it must have.
     """
-    schema = _schema(columns)
+    schema = schema_of(columns)
     if missing := [name for name in columns if name not in table.column_names]:
         raise AppSentryError(
             f"the server's table lacks {', '.join(missing)}; it has {', '.join(table.column_names) or 'no columns'}: "

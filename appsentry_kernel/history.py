@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pyarrow as pa
 
-from appsentry_contract.columns import RESOLUTIONS, RESULT_COLUMNS, ROLLUP_COLUMNS
+from appsentry_contract.columns import RESOLUTIONS, columns_of
 from appsentry_contract.instants import from_datetime, to_wire
 from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, TokenRefused
 from appsentry_kernel.frames import conform
@@ -104,7 +104,7 @@ def table_of(stream: bytes, *, resolution: str) -> pa.Table:
             table = reader.read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise AppSentryError(f"the server's history is not a whole Arrow stream: {error}; ask again") from error
-    return conform(table, RESULT_COLUMNS if resolution == "raw" else ROLLUP_COLUMNS)
+    return conform(table, columns_of(resolution))
 
 
 async def _problem(answer: aiohttp.ClientResponse) -> str:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from appsentry_kernel.clock import Clock
-from appsentry_kernel.frames import RESULT_SCHEMA, results_batch
+from appsentry_kernel.frames import results_batch
+from appsentry_sources.arrow import RESULT_SCHEMA
 
 AGE = timedelta(hours=24)
 _CHUNK = 2_048

@@ -59,3 +59,8 @@ ROLLUP_COLUMNS: Mapping[str, Column] = {
 }
 
 RESOLUTIONS: tuple[str, ...] = ("raw", "1m", "1h", "1d")
+
+
+def columns_of(resolution: str) -> Mapping[str, Column]:
+    """The columns of a history in this resolution."""
+    return RESULT_COLUMNS if resolution == "raw" else ROLLUP_COLUMNS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from appsentry_server.errors import AppSentryError
+from appsentry_contract.errors import AppSentryError
 
 
 class OpenBindRefused(AppSentryError, ValueError):

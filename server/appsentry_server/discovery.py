@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_contract.instants import to_wire
-from appsentry_server.errors import AppSentryError
 
 
 class NoteRefused(AppSentryError, OSError):

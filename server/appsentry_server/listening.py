@@ -13,12 +13,12 @@ import tornado.httpserver
 import tornado.netutil
 import tornado.web
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.clock import Clock
 from appsentry_server.composition import admission, compose
 from appsentry_server.configuration.model import Configuration
 from appsentry_server.configuration.reloading import ConfigurationFile
 from appsentry_server.discovery import NoteRefused, announced
-from appsentry_server.errors import AppSentryError
 from appsentry_server.server import Server
 from appsentry_server.sockets.transport import MOST_MESSAGE_BYTES, PING_EVERY_S
 

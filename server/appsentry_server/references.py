@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, ValidationInfo
 
-from appsentry_server.errors import AppSentryError
+from appsentry_contract.errors import AppSentryError
 
 _LONGEST = 65_536
 """Bytes: more is no secret but a wrong path."""

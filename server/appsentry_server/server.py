@@ -9,6 +9,7 @@ from datetime import timedelta
 import duckdb
 from tornado.routing import URLSpec
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
 from appsentry_server.checks.http import HttpClient
@@ -19,7 +20,6 @@ from appsentry_server.configuration.difference import difference
 from appsentry_server.configuration.model import Configuration
 from appsentry_server.configuration.problems import ConfigurationError
 from appsentry_server.configuration.reloading import ConfigurationFile
-from appsentry_server.errors import AppSentryError
 from appsentry_server.intake import Intake
 from appsentry_server.runs.recovery import interrupt_open_runs
 from appsentry_server.services import Services

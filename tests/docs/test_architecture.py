@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("server/appsentry_server", "server/appsentry_contract", "appsentry_kernel")
+PACKAGES = ("server/appsentry_server", "server/appsentry_sources", "server/appsentry_contract", "appsentry_kernel")
 
 pytestmark = pytest.mark.documentation
 

@@ -11,14 +11,13 @@ from appsentry_contract.columns import RESULT_COLUMNS, ROLLUP_COLUMNS
 from appsentry_kernel.errors import AppSentryError
 from appsentry_kernel.frames import (
     DTYPES,
-    RESULT_SCHEMA,
-    ROLLUP_SCHEMA,
     applications_frame,
     conform,
     frame,
     metric_of_test,
     results_batch,
 )
+from appsentry_sources.arrow import RESULT_SCHEMA, ROLLUP_SCHEMA
 
 Metric = Callable[..., dict[str, Any]]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from appsentry_contract.instants import from_wire, to_wire
-from appsentry_kernel.frames import RESULT_SCHEMA
 from appsentry_kernel.results import ResultLog
+from appsentry_sources.arrow import RESULT_SCHEMA
 
 Metric = Callable[..., dict[str, Any]]
 

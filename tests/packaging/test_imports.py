@@ -44,6 +44,10 @@ def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     [
         ("appsentry_server", (*KERNEL_ONLY, *TESTS_ONLY)),
         ("appsentry_kernel", (*SERVER_ONLY, *TESTS_ONLY, "appsentry_server")),
+        (
+            "appsentry_sources",
+            (*SERVER_ONLY, *KERNEL_ONLY, *TESTS_ONLY, "appsentry_server", "appsentry_kernel"),
+        ),
         ("appsentry_contract", (*SERVER_ONLY, *KERNEL_ONLY, *TESTS_ONLY, "appsentry_server", "appsentry_kernel")),
     ],
 )

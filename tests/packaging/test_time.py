@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SIDES = [ROOT / "appsentry_kernel", ROOT / "server/appsentry_server", ROOT / "server/appsentry_contract"]
+SIDES = [
+    ROOT / "appsentry_kernel",
+    ROOT / "server/appsentry_server",
+    ROOT / "server/appsentry_sources",
+    ROOT / "server/appsentry_contract",
+]
 READS = {
     "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep"},
     "asyncio": {"sleep"},

@@ -1,4 +1,4 @@
-"""The wheel holds the three packages, whole, and nothing else."""
+"""The wheel holds the four packages, whole, and nothing else."""
 
 import subprocess
 import sys
@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "appsentry_kernel": ROOT / "appsentry_kernel",
     "appsentry_server": ROOT / "server/appsentry_server",
+    "appsentry_sources": ROOT / "server/appsentry_sources",
     "appsentry_contract": ROOT / "server/appsentry_contract",
 }
 
@@ -25,7 +26,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         return set(archive.namelist())
 
 
-def test_the_wheel_holds_the_three_packages_and_nothing_else(names: set[str]) -> None:
+def test_the_wheel_holds_the_four_packages_and_nothing_else(names: set[str]) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == set(PACKAGES)
 

@@ -10,11 +10,11 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.api import problems
 from appsentry_server.api.arguments import read_body, read_query
 from appsentry_server.api.call import Api, Call, Operation, Reply
 from appsentry_server.api.problems import Problem, problem_of
-from appsentry_server.errors import AppSentryError
 
 MOST_BODY_BYTES = 1_000_000
 _MOST_PASSED_OVER_BYTES = 64 * 1024 * 1024

@@ -11,8 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from appsentry_contract.columns import Column
-from appsentry_server.api.arrow import schema_of
 from appsentry_server.api.selection import Form
+from appsentry_sources.arrow import schema_of
 
 _ROW_GROUP = 100_000
 

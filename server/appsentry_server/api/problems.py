@@ -7,8 +7,8 @@ from typing import Any, NotRequired
 import orjson
 from typing_extensions import TypedDict
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_contract.vocabulary import RunState
-from appsentry_server.errors import AppSentryError
 from appsentry_server.runs.plan import NothingToTest, UnknownApplication
 from appsentry_server.runs.registry import RunConflict, ServerStopping, UnknownRun
 

@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from appsentry_contract.columns import RESULT_COLUMNS, Column
-from appsentry_server.api.arrow import columns_of
+from appsentry_contract.columns import RESULT_COLUMNS, Column, columns_of
 from appsentry_server.store.history import Cursor
 
 Resolution = Literal["raw", "1m", "1h", "1d"]

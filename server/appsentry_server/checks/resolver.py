@@ -16,8 +16,8 @@ from functools import lru_cache
 import aiodns
 import pycares
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.clock import Clock, SystemClock
-from appsentry_server.errors import AppSentryError
 
 _SHORTEST_TTL_S = 1.0
 _LONGEST_TTL_S = 300.0

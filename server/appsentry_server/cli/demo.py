@@ -14,7 +14,7 @@ import click
 @click.option("--data-dir", type=click.Path(path_type=Path), envvar="APPSENTRY_DATA_DIR", help="Default: temporary.")
 def demo(no_lab: bool, port: int, data_dir: Path | None) -> None:
     """Watch AppSentry at work on sample applications, until a signal ends it."""
-    from appsentry_server.errors import AppSentryError
+    from appsentry_contract.errors import AppSentryError
 
     with ExitStack() as stack:
         folder = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="appsentry-demo-")))

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.clock import Clock
-from appsentry_server.errors import AppSentryError
 
 FIRST_NOTEBOOK = "01_live_dashboard.ipynb"
 _READY_WITHIN_S = 60.0

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import orjson
 import tornado.httpclient
 
-from appsentry_server.errors import AppSentryError
+from appsentry_contract.errors import AppSentryError
 
 _CONNECT_S = 5.0
 

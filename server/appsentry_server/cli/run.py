@@ -27,8 +27,8 @@ def run(
     """
     import os
 
+    from appsentry_contract.errors import AppSentryError
     from appsentry_server.cli.remote import RemoteServer
-    from appsentry_server.errors import AppSentryError
 
     wanted = {"applicationIds": list(applications), "tags": list(tags), "testTypes": list(types)}
     token = token_file.read().strip() if token_file else os.environ.get("APPSENTRY_TOKEN")

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.clock import SystemClock
 from appsentry_server.configuration.model import Configuration
 from appsentry_server.configuration.problems import ConfigurationError
 from appsentry_server.configuration.reloading import ConfigurationFile
-from appsentry_server.errors import AppSentryError
 from appsentry_server.listening import listen
 
 

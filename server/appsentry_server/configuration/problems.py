@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from appsentry_server.errors import AppSentryError
+from appsentry_contract.errors import AppSentryError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.conduct import Check
 from appsentry_server.configuration.model import ApplicationSettings
-from appsentry_server.errors import AppSentryError
 
 
 class UnknownApplication(AppSentryError, LookupError):

@@ -5,11 +5,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_contract.vocabulary import ENDED_RUN_STATES, RunState, Trigger
 from appsentry_server.clock import Clock
 from appsentry_server.conduct import Check
 from appsentry_server.configuration.model import Configuration
-from appsentry_server.errors import AppSentryError
 from appsentry_server.identity import ids
 from appsentry_server.runs.plan import Choice, plan
 from appsentry_server.runs.run import Look, Run, Test

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from appsentry_server.errors import AppSentryError
+from appsentry_contract.errors import AppSentryError
 
 USERNAME = "APPSENTRY_SAMPLE_USERNAME"
 PASSWORD = "APPSENTRY_SAMPLE_PASSWORD"  # noqa: S105 - the name of a variable

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import ValidationError
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_contract.requests import (
     REQUESTS,
     ErrorCode,
@@ -16,7 +17,6 @@ from appsentry_contract.requests import (
     StartTestRun,
 )
 from appsentry_server.clock import Clock
-from appsentry_server.errors import AppSentryError
 from appsentry_server.runs.plan import Choice, NothingToTest, UnknownApplication
 from appsentry_server.runs.registry import RunConflict, Runs, ServerStopping, UnknownRun
 from appsentry_server.sockets.readers import Reader

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import orjson
 
+from appsentry_contract.errors import AppSentryError
 from appsentry_contract.events import RUN_ENDS, run_stream
 from appsentry_contract.instants import to_wire
 from appsentry_contract.requests import Since, Subscribe, Unsubscribe
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
 from appsentry_server.clock import Clock
-from appsentry_server.errors import AppSentryError
 from appsentry_server.runs.registry import Runs, UnknownRun
 from appsentry_server.runs.views import run_view, test_view, tests_from
 from appsentry_server.sockets.readers import MOST_SUBSCRIPTIONS, Reader

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 
 import duckdb
 
-from appsentry_server.errors import AppSentryError
+from appsentry_contract.errors import AppSentryError
 from appsentry_server.store import schema
 from appsentry_server.store.rows import EventRow, ResultRow, RunRow, TestRow
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from appsentry_contract.columns import RESOLUTIONS, RESULT_COLUMNS, ROLLUP_COLUMNS
+from appsentry_contract.columns import RESOLUTIONS, RESULT_COLUMNS, ROLLUP_COLUMNS, columns_of
 from appsentry_contract.instants import to_wire
-from appsentry_server.api.arrow import columns_of, schema_of
 from appsentry_server.store.history import Batch
 from appsentry_server.store.rows import ResultRow
+from appsentry_sources.arrow import schema_of
 
 ARROW = "application/vnd.apache.arrow.stream"
 PARQUET = "application/vnd.apache.parquet"
