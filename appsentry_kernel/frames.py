@@ -98,14 +98,13 @@ def conform(table: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
             f"the server's table lacks {', '.join(missing)}; it has {', '.join(table.column_names) or 'no columns'}: "
             "install the same version of appsentry on both sides"
         )
+    for name, column in columns.items():
+        if column.kind in ("instant", "count", "flag") and table.column(name).null_count:
+            raise AppSentryError(f"column {name!r} of the server's table has gaps: a {column.kind} is always there")
     try:
-        table = table.select(list(columns)).cast(schema)
+        return table.select(list(columns)).cast(schema)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
         raise AppSentryError(f"the server's table has other types than {schema}: {error}") from error
-    for name, column in columns.items():
-        if column.kind in ("count", "flag") and table.column(name).null_count:
-            raise AppSentryError(f"column {name!r} of the server's table has gaps, and a {column.kind} has none")
-    return table
 
 
 def frame(table: pa.Table | pa.RecordBatch) -> "pd.DataFrame":
