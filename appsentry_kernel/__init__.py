@@ -7,6 +7,7 @@ from appsentry_contract import __version__
 if TYPE_CHECKING:
     from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, SessionClosed, TokenRefused
     from appsentry_kernel.magic import load_ipython_extension
+    from appsentry_kernel.reading import read_history
     from appsentry_kernel.run import Run
     from appsentry_kernel.session import Session, connect
 
@@ -20,6 +21,7 @@ _HOMES = {
     "TokenRefused": "appsentry_kernel.errors",
     "connect": "appsentry_kernel.session",
     "load_ipython_extension": "appsentry_kernel.magic",
+    "read_history": "appsentry_kernel.reading",
 }
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "__version__",
     "connect",
     "load_ipython_extension",
+    "read_history",
 ]
 
 
