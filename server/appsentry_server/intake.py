@@ -40,7 +40,7 @@ class Intake:
 
     def last_due_ms(self) -> Mapping[Key, int]:
         """When the newest result of every check was due, before this server started or since."""
-        last = {key: spans.last_ms for key, spans in self._board.spans()}
+        last = {key: spans.last for key, spans in self._board.spans()}
         return {key: due_ms for key, due_ms in last.items() if due_ms is not None}
 
     def take(self, result: Result) -> None:

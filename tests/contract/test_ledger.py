@@ -17,18 +17,18 @@ class Arrival:
     """One result: of which check, how long after the newest of that check, its verdict and interval."""
 
     check: int
-    after_ms: int
+    after: int
     verdict: Verdict
-    interval_ms: int
+    interval: int
     asked: bool
 
 
 arrivals = st.builds(
     Arrival,
     check=st.integers(0, 2),
-    after_ms=st.sampled_from([-5, 0, 1, 10, 10, 10, 10, 11, 21, 25, 300]),
+    after=st.sampled_from([-5, 0, 1, 10, 10, 10, 10, 11, 21, 25, 300]),
     verdict=st.sampled_from([*VERDICTS, "up", "down"]),
-    interval_ms=st.sampled_from([10, 10, 10, 25]),
+    interval=st.sampled_from([10, 10, 10, 25]),
     asked=st.booleans(),
 )
 policies = st.builds(
@@ -46,34 +46,34 @@ def test_carried_along_and_counted_at_once_are_equal(
     ledger = Ledger(spans, policy)
     for place, arrival in enumerate(script):
         one = spans[arrival.check % checks]
-        one.add((one.last_ms or 0) + arrival.after_ms, arrival.verdict, arrival.interval_ms)
+        one.add((one.last or 0) + arrival.after, arrival.verdict, arrival.interval)
         if arrival.asked:
-            since_ms, until_ms = asked[place % len(asked)]
-            plain = account([check.arrays() for check in spans], policy, since_ms, until_ms)
-            assert ledger.tally(since_ms, until_ms) == plain
+            since, until = asked[place % len(asked)]
+            plain = account([check.arrays() for check in spans], policy, since, until)
+            assert ledger.tally(since, until) == plain
 
 
 @settings(max_examples=200)
 @given(st.integers(1, 3), st.lists(arrivals, max_size=60), policies, st.integers(0, 700), st.integers(1, 500))
 def test_forgetting_changes_nothing_after_the_instant_it_names(
-    checks: int, script: list[Arrival], policy: Policy, before_ms: int, length_ms: int
+    checks: int, script: list[Arrival], policy: Policy, before: int, length: int
 ) -> None:
     spans, whole = [Spans() for _ in range(checks)], [Spans() for _ in range(checks)]
     ledger = Ledger(spans, policy)
     for place, arrival in enumerate(script):
-        due_ms = (whole[arrival.check % checks].last_ms or 0) + arrival.after_ms
+        due = (whole[arrival.check % checks].last or 0) + arrival.after
         for kept in (spans, whole):
-            kept[arrival.check % checks].add(due_ms, arrival.verdict, arrival.interval_ms)
+            kept[arrival.check % checks].add(due, arrival.verdict, arrival.interval)
         if arrival.asked and place > len(script) // 2:
             for one in spans:
-                one.forget(before_ms)
-            ledger.forget(before_ms)
-        expected = account([one.arrays() for one in whole], policy, before_ms, before_ms + length_ms)
-        assert account([one.arrays() for one in spans], policy, before_ms, before_ms + length_ms) == expected
+                one.forget(before)
+            ledger.forget(before)
+        expected = account([one.arrays() for one in whole], policy, before, before + length)
+        assert account([one.arrays() for one in spans], policy, before, before + length) == expected
         if arrival.asked:
-            assert ledger.tally(before_ms, before_ms + length_ms) == expected
+            assert ledger.tally(before, before + length) == expected
 
 
 def test_an_application_without_results_is_unknown_throughout() -> None:
-    assert Ledger([Spans()], Policy(name="any")).tally(10, 30).unknown_ms == 20
-    assert Ledger([], Policy(name="any")).tally(10, 30).unknown_ms == 20
+    assert Ledger([Spans()], Policy(name="any")).tally(10, 30).unknown == 20
+    assert Ledger([], Policy(name="any")).tally(10, 30).unknown == 20

@@ -21,22 +21,22 @@ results = st.lists(
 
 
 def rows(arrays: SpanArrays) -> Rows:
-    columns = (arrays.from_ms, arrays.to_ms, arrays.n, arrays.verdict, arrays.interval_ms)
+    columns = (arrays.begin, arrays.end, arrays.n, arrays.verdict, arrays.interval)
     return [
-        (from_ms, to_ms, n, VERDICTS[code], interval_ms)
-        for from_ms, to_ms, n, code, interval_ms in zip(*(column.tolist() for column in columns), strict=True)
+        (begin, end, n, VERDICTS[code], interval)
+        for begin, end, n, code, interval in zip(*(column.tolist() for column in columns), strict=True)
     ]
 
 
 def add_all(spans: Spans, script: list[tuple[int, Verdict, int]]) -> None:
-    for after_ms, verdict, interval_ms in script:
-        spans.add((spans.last_ms or 0) + after_ms, verdict, interval_ms)
+    for after, verdict, interval in script:
+        spans.add((spans.last or 0) + after, verdict, interval)
 
 
 def test_results_of_one_verdict_that_come_as_their_interval_says_are_one_span() -> None:
     spans = Spans()
-    for due_ms in (0, 1000, 2000, 2500, 3501):
-        spans.add(due_ms, "up", 1000)
+    for due in (0, 1000, 2000, 2500, 3501):
+        spans.add(due, "up", 1000)
     assert rows(spans.arrays()) == [(0, 3501, 5, "up", 1000)]
 
 
@@ -51,7 +51,7 @@ def test_a_change_of_verdict_or_interval_or_a_late_result_begins_a_span(then: tu
     assert [row[2] for row in rows(spans.arrays())] == [2, 1]
 
 
-def test_a_result_not_due_later_than_the_last_is_taken_as_due_a_millisecond_after_it() -> None:
+def test_a_result_not_due_later_than_the_last_is_taken_as_due_a_moment_after_it() -> None:
     spans = Spans()
     spans.add(5000, "up", 1000)
     spans.add(5000, "up", 1000)
@@ -68,7 +68,7 @@ def test_spans_are_in_order_hold_every_result_and_name_themselves_by_their_begin
     add_all(spans, script)
     kept = spans.arrays()
     assert int(kept.n.sum()) == len(script)
-    assert (np.diff(kept.from_ms) > 0).all()
+    assert (np.diff(kept.begin) > 0).all()
     assert len(kept) == len(spans)
 
 
@@ -84,7 +84,7 @@ def test_a_restart_in_between_changes_nothing(
     add_all(restarted, after)
     assert rows(restarted.arrays()) == rows(through.arrays())
     assert restarted.downs == through.downs
-    assert restarted.settled_ms(10**9) == through.settled_ms(10**9)
+    assert restarted.settled(10**9) == through.settled(10**9)
 
 
 @given(st.lists(st.tuples(results, st.sampled_from(["flush", "lose", "restart", "forget"])), max_size=6))
@@ -105,8 +105,8 @@ def test_what_is_flushed_over_what_was_flushed_makes_the_whole(
         flush(arrives=then != "lose")
         if then == "restart":
             spans = Spans.of(spans.arrays())
-        elif then == "forget" and spans.last_ms:
-            spans.forget(spans.last_ms - 30)
+        elif then == "forget" and spans.last:
+            spans.forget(spans.last - 30)
     flush(arrives=True)
     assert list(kept.values()) == rows(whole.arrays())
     assert not len(spans.unflushed())
@@ -169,7 +169,7 @@ def test_forgetting_keeps_the_span_in_force_and_its_whole_row() -> None:
 
 
 def columns(**changed: list[int]) -> SpanArrays:
-    plain = {"from_ms": [0, 10], "to_ms": [5, 10], "n": [2, 1], "verdict": [0, 1], "interval_ms": [5, 5], **changed}
+    plain = {"begin": [0, 10], "end": [5, 10], "n": [2, 1], "verdict": [0, 1], "interval": [5, 5], **changed}
     verdict = np.array(plain.pop("verdict"), np.uint8)
     return SpanArrays(verdict=verdict, **{name: np.array(column, np.int64) for name, column in plain.items()})
 
@@ -177,11 +177,11 @@ def columns(**changed: list[int]) -> SpanArrays:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"from_ms": [0, 5]}, "expected spans in order"),
-        ({"from_ms": [6, 10]}, "expected spans in order"),
+        ({"begin": [0, 5]}, "expected spans in order"),
+        ({"begin": [6, 10]}, "expected spans in order"),
         ({"n": [2, 0]}, "at least one result"),
         ({"n": [2]}, "differ in length"),
-        ({"interval_ms": [5, 0]}, "at least 1 ms apart"),
+        ({"interval": [5, 0]}, "at least 1 apart"),
         ({"verdict": [0, len(CODES)]}, "known verdict"),
     ],
 )
@@ -192,7 +192,7 @@ def test_arrays_that_are_no_spans_are_refused(changed: dict[str, list[int]], mes
 
 
 def test_an_interval_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected an interval of at least 1 ms, found 0"):
+    with pytest.raises(ValueError, match="expected an interval of at least 1, found 0"):
         Spans().add(1000, "up", 0)
 
 

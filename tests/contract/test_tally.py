@@ -16,16 +16,16 @@ INTERVAL_MS = 20
 ORDER = ("up", "blip", "degraded", "unknown", "down")
 
 
-def spans_of(results: Results, interval_ms: int = INTERVAL_MS) -> Spans:
+def spans_of(results: Results, interval: int = INTERVAL_MS) -> Spans:
     spans = Spans()
-    for due_ms, verdict in results:
-        spans.add(due_ms, verdict, interval_ms)
+    for due, verdict in results:
+        spans.add(due, verdict, interval)
     return spans
 
 
 def state_at(instant: int, results: Results, policy: Policy) -> str:
     """Rules 1 and 2 for one instant of one check, without spans, arrays or sums."""
-    before = [place for place, (due_ms, _) in enumerate(results) if due_ms <= instant]
+    before = [place for place, (due, _) in enumerate(results) if due <= instant]
     if not before or instant >= results[before[-1]][0] + policy.gap_tolerance * INTERVAL_MS:
         return "unknown"
     place = before[-1]
@@ -41,9 +41,9 @@ def state_at(instant: int, results: Results, policy: Policy) -> str:
     return "down" if last - first + 1 >= policy.confirm else "blip"
 
 
-def literally(checks: list[Results], policy: Policy, since_ms: int, until_ms: int) -> Tally:
+def literally(checks: list[Results], policy: Policy, since: int, until: int) -> Tally:
     milliseconds = dict.fromkeys(ORDER, 0)
-    for instant in range(since_ms, until_ms):
+    for instant in range(since, until):
         milliseconds[max((state_at(instant, results, policy) for results in checks), key=ORDER.index)] += 1
     return Tally.of_states([milliseconds[state] for state in ORDER])
 
@@ -61,11 +61,11 @@ policies = st.builds(
 @settings(deadline=None)
 @given(st.lists(histories, min_size=1, max_size=3), policies, st.integers(-20, 200), st.integers(0, 300))
 def test_the_count_is_what_the_rules_say_instant_by_instant(
-    checks: list[Results], policy: Policy, since_ms: int, length_ms: int
+    checks: list[Results], policy: Policy, since: int, length: int
 ) -> None:
-    found = account([spans_of(results).arrays() for results in checks], policy, since_ms, since_ms + length_ms)
-    assert found == literally(checks, policy, since_ms, since_ms + length_ms)
-    assert found.up_ms + found.degraded_ms + found.down_ms + found.unknown_ms == length_ms
+    found = account([spans_of(results).arrays() for results in checks], policy, since, since + length)
+    assert found == literally(checks, policy, since, since + length)
+    assert found.up + found.degraded + found.down + found.unknown == length
 
 
 @given(st.lists(histories, min_size=1, max_size=3), policies, st.lists(st.integers(-50, 900), min_size=2, max_size=6))
@@ -74,7 +74,7 @@ def test_the_parts_of_a_window_add_up_to_it(checks: list[Results], policy: Polic
     instants.sort()
     parts = [account(arrays, policy, since, until) for since, until in pairwise(instants)]
     whole = account(arrays, policy, instants[0], instants[-1])
-    for state in ("up_ms", "degraded_ms", "down_ms", "unknown_ms", "blip_ms"):
+    for state in ("up", "degraded", "down", "unknown", "blip"):
         assert sum(getattr(part, state) for part in parts) == getattr(whole, state)
 
 
@@ -93,13 +93,13 @@ class Script:
     def is_down(self, instant: int) -> bool:
         return sum(edge <= instant for edge in self.edges) % 2 == 1
 
-    def results(self, until_ms: int) -> Results:
-        looks = range(self.offset_ms, until_ms, INTERVAL_MS)
+    def results(self, until: int) -> Results:
+        looks = range(self.offset_ms, until, INTERVAL_MS)
         return [(t, "down" if self.is_down(t) else "up") for place, t in enumerate(looks) if place not in self.missed]
 
-    def down_ms(self, until_ms: int) -> int:
-        ends = [*self.edges, until_ms]
-        return sum(min(end, until_ms) - min(edge, until_ms) for edge, end in zip(ends[::2], ends[1::2], strict=False))
+    def down(self, until: int) -> int:
+        ends = [*self.edges, until]
+        return sum(min(end, until) - min(edge, until) for edge, end in zip(ends[::2], ends[1::2], strict=False))
 
 
 scripts = st.builds(
@@ -114,24 +114,24 @@ scripts = st.builds(
 @given(scripts, policies, st.integers(1, 800))
 @example(Script(phases_ms=[19, 1, 300], missed=set(), offset_ms=0), DEFAULT, 400)
 def test_the_true_down_time_lies_in_the_range_as_far_as_sampling_allows(
-    script: Script, policy: Policy, until_ms: int
+    script: Script, policy: Policy, until: int
 ) -> None:
-    found = account([spans_of(script.results(until_ms)).arrays()], policy, 0, until_ms)
+    found = account([spans_of(script.results(until)).arrays()], policy, 0, until)
     longest_hold_ms = policy.gap_tolerance * INTERVAL_MS if script.missed else INTERVAL_MS
-    slack_ms = longest_hold_ms * sum(edge < until_ms for edge in script.edges)
-    truth_ms = script.down_ms(until_ms)
-    assert found.down_ms - slack_ms <= truth_ms
-    assert truth_ms <= found.down_ms + found.blip_ms + found.unknown_ms + slack_ms
+    slack_ms = longest_hold_ms * sum(edge < until for edge in script.edges)
+    truth_ms = script.down(until)
+    assert found.down - slack_ms <= truth_ms
+    assert truth_ms <= found.down + found.blip + found.unknown + slack_ms
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(1, 3))
 def test_outages_that_begin_and_end_when_the_check_looks_are_counted_exactly(steps: list[int], confirm: int) -> None:
     lasting = [step + confirm - 1 if place % 2 else step for place, step in enumerate(steps)]
     script = Script(phases_ms=[step * INTERVAL_MS for step in lasting], missed=set(), offset_ms=0)
-    until_ms = sum(script.phases_ms)
+    until = sum(script.phases_ms)
     policy = Policy(name="any", confirm=confirm)
-    found = account([spans_of(script.results(until_ms)).arrays()], policy, 0, until_ms)
-    assert found == Tally(up_ms=until_ms - script.down_ms(until_ms), down_ms=script.down_ms(until_ms))
+    found = account([spans_of(script.results(until)).arrays()], policy, 0, until)
+    assert found == Tally(up=until - script.down(until), down=script.down(until))
 
 
 def test_a_window_that_ends_before_it_begins_is_empty() -> None:
@@ -140,4 +140,4 @@ def test_a_window_that_ends_before_it_begins_is_empty() -> None:
 
 
 def test_nothing_looked_at_is_unknown() -> None:
-    assert account([], DEFAULT, 0, 50) == Tally(unknown_ms=50)
+    assert account([], DEFAULT, 0, 50) == Tally(unknown=50)

@@ -32,11 +32,11 @@ def observed(signs: str) -> SpanArrays:
 
 def shown(tally: Tally) -> str:
     states = {
-        "up": tally.up_ms,
-        "blip": tally.blip_ms,
-        "degraded": tally.degraded_ms,
-        "down": tally.down_ms,
-        "unknown": tally.unknown_ms,
+        "up": tally.up,
+        "blip": tally.blip,
+        "degraded": tally.degraded,
+        "down": tally.down,
+        "unknown": tally.unknown,
     }
     seconds = ", ".join(f"{name} {ms // 1000}" for name, ms in states.items() if ms)
     figure = uptime(tally, DEFAULT)
@@ -62,7 +62,7 @@ def test_a_worked_example_counts_to_what_the_page_says(example: str) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=" ".join)
 def test_a_row_of_the_budget_table_is_judged_as_the_page_says(row: list[str]) -> None:
     known, down, window = (int(cell.removesuffix(" s")) * 1000 for cell in row[:3])
-    tally = Tally(up_ms=known - down, down_ms=down, unknown_ms=window - known)
+    tally = Tally(up=known - down, down=down, unknown=window - known)
     budget, actual = judge(tally, DEFAULT, float(row[3].removesuffix(" %"))), uptime(tally, DEFAULT).value
     figures = ["none" if share is None else f"{round(share * 100, 4):g} %" for share in (actual, budget.remaining)]
     assert [*figures, budget.status] == row[4:]

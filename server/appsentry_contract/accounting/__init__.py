@@ -2,4 +2,7 @@
 
 `spans` keeps what was observed, `policy` says how to read it, `timeline` turns the one into the other, `tally` counts
 it, `ledger` counts it as it grows, `budget` judges it against a promise; `sketch` keeps response times.
+
+Instants and durations are integers in one unit, whichever the caller keeps: the server counts milliseconds, the
+notebook microseconds. Nothing here depends on which it is.
 """

@@ -21,7 +21,7 @@ class Budget:
     """
 
     status: SlaStatus
-    allowed_ms: float | None
+    allowed: float | None
     remaining: float | None
 
 
@@ -33,12 +33,12 @@ def judge(tally: Tally, policy: Policy, target: float | None) -> Budget:
     means that the target is missed even if all unknown time was good.
     """
     if target is None:
-        return Budget(status="unknown", allowed_ms=None, remaining=None)
-    allowed_ms = _allowed_ms(target, tally.window_ms)
-    if not tally.known_ms:
-        return Budget(status="unknown", allowed_ms=allowed_ms, remaining=None)
-    remaining = 1 - tally.bad_ms(policy) / allowed_ms
-    return Budget(status=_status(remaining), allowed_ms=allowed_ms, remaining=remaining)
+        return Budget(status="unknown", allowed=None, remaining=None)
+    allowed = _allowed_part(target, tally.window)
+    if not tally.known:
+        return Budget(status="unknown", allowed=allowed, remaining=None)
+    remaining = 1 - tally.bad(policy) / allowed
+    return Budget(status=_status(remaining), allowed=allowed, remaining=remaining)
 
 
 def _status(remaining: float) -> SlaStatus:
@@ -48,8 +48,8 @@ def _status(remaining: float) -> SlaStatus:
 
 
 @lru_cache(maxsize=256)
-def _allowed_ms(target: float, window_ms: int) -> float:
+def _allowed_part(target: float, window: int) -> float:
     if not 0 < target < 100:
         raise ValueError(f"expected a target between 0 and 100 percent, found {target}")
     # As it is written: in binary, 100 - 99.9 would be a hair more than a tenth, and 43 min 12 s not the budget of 30 d.
-    return float((100 - Fraction(str(target))) / 100 * window_ms)
+    return float((100 - Fraction(str(target))) / 100 * window)

@@ -18,9 +18,9 @@ _NEVER: Final = -FOREVER
 class Ledger:
     """Answers what `account` answers for the same spans, policy and window, at a cost that does not grow with history.
 
-    Time up to the frontier is settled: no result that may still come changes its state. Its milliseconds by state
-    are kept as running sums, and a window's edges are found in them by bisection. What is left, mostly one open span a
-    check, is read anew only when a span has begun or a row of downs has become long enough.
+    Time up to the frontier is settled: no result that may still come changes its state. The time in each
+    state is kept as running sums, and a window's edges are found in them by bisection. What is left, mostly one open
+    span a check, is read anew only when a span has begun or a row of downs has become long enough.
     """
 
     def __init__(self, checks: Sequence[Spans], policy: Policy) -> None:
@@ -28,58 +28,58 @@ class Ledger:
         self._policy = policy
         self._sums = _Sums()
         self._settled = 0
-        self._frontier_ms = _NEVER
+        self._frontier = _NEVER
         self._as_read: object = None
 
-    def tally(self, since_ms: int, until_ms: int) -> Tally:
-        """Count the time from `since_ms` until `until_ms`."""
-        holds_ms = [self._hold_ms(spans) for spans in self._checks]
+    def tally(self, since: int, until: int) -> Tally:
+        """Count the time from `since` until `until`."""
+        holds = [self._hold(spans) for spans in self._checks]
         # Until the first check falls silent every last span may as well hold for ever, and growing changes nothing.
-        open_ended = until_ms <= min(holds_ms, default=_NEVER)
+        open_ended = until <= min(holds, default=_NEVER)
         confirm = self._policy.confirm
         as_read = (
-            None if open_ended else holds_ms,
-            [(spans.last_from_ms, min(spans.downs, confirm)) for spans in self._checks],
+            None if open_ended else holds,
+            [(spans.last_begin, min(spans.downs, confirm)) for spans in self._checks],
         )
         if as_read != self._as_read:
             self._read_anew(open_ended)
             self._as_read = as_read
-        return self._sums.between(since_ms, until_ms)
+        return self._sums.between(since, until)
 
-    def forget(self, before_ms: int) -> None:
+    def forget(self, before: int) -> None:
         """Let go of settled time before this instant, which from now on is unknown."""
-        self._settled -= self._sums.forget(before_ms, self._settled)
+        self._settled -= self._sums.forget(before, self._settled)
 
-    def _hold_ms(self, spans: Spans) -> int:
+    def _hold(self, spans: Spans) -> int:
         """Until when the newest result holds if no other comes."""
-        return _NEVER if spans.last_ms is None else spans.last_ms + self._policy.hold_ms(spans.interval_ms)
+        return _NEVER if spans.last is None else spans.last + self._policy.hold(spans.interval)
 
     def _read_anew(self, open_ended: bool) -> None:
         """Read what is not settled, and settle what has become so."""
         self._sums.keep(self._settled)
         rest = together(
-            [read(spans.needed(self._frontier_ms), self._policy, open_ended=open_ended) for spans in self._checks]
+            [read(spans.needed(self._frontier), self._policy, open_ended=open_ended) for spans in self._checks]
         )
         if not len(rest.states):
             return
-        settled_ms = [spans.settled_ms(self._policy.confirm) for spans in self._checks]
-        frontier_ms = min(_NEVER if instant is None else instant for instant in settled_ms)
-        begin_ms = int(rest.edges[0]) if self._frontier_ms == _NEVER else self._frontier_ms
-        if frontier_ms > begin_ms:
-            self._sums.append(rest.within(begin_ms, frontier_ms))
+        settled = [spans.settled(self._policy.confirm) for spans in self._checks]
+        frontier = min(_NEVER if instant is None else instant for instant in settled)
+        begin = int(rest.edges[0]) if self._frontier == _NEVER else self._frontier
+        if frontier > begin:
+            self._sums.append(rest.within(begin, frontier))
             self._settled = len(self._sums)
-            self._frontier_ms = begin_ms = frontier_ms
-        self._sums.append(rest.within(begin_ms, int(rest.edges[-1])))
+            self._frontier = begin = frontier
+        self._sums.append(rest.within(begin, int(rest.edges[-1])))
 
 
 class _Sums:
-    """Intervals that follow each other without a hole, with running sums of the milliseconds in each state."""
+    """Intervals that follow each other without a hole, with running sums of the time in each state."""
 
     def __init__(self) -> None:
         self._edges = array("q")
         self._states = array("B")
         self._sums = tuple(array("q") for _ in STATES)
-        """At each edge, the milliseconds in a state up to it."""
+        """At each edge, the time in a state up to it."""
 
     def __len__(self) -> int:
         return len(self._states)
@@ -104,30 +104,28 @@ class _Sums:
         for column in (self._edges, *self._sums):
             del column[intervals + 1 if intervals else 0 :]
 
-    def forget(self, before_ms: int, at_most: int) -> int:
-        """Drop the intervals that end by `before_ms`, `at_most` so many, and say how many they were."""
-        intervals = min(at_most, max(0, bisect_right(self._edges, before_ms) - 1))
+    def forget(self, before: int, at_most: int) -> int:
+        """Drop the intervals that end by `before`, `at_most` so many, and say how many they were."""
+        intervals = min(at_most, max(0, bisect_right(self._edges, before) - 1))
         del self._states[:intervals]
         for column in (self._edges, *self._sums):
             del column[:intervals]
         return intervals
 
-    def between(self, since_ms: int, until_ms: int) -> Tally:
+    def between(self, since: int, until: int) -> Tally:
         """Milliseconds by state; what lies outside the intervals is unknown."""
-        if since_ms >= until_ms:
+        if since >= until:
             return Tally()
-        milliseconds = [
-            until - since for since, until in zip(self._until(since_ms), self._until(until_ms), strict=True)
-        ]
-        milliseconds[STATE_UNKNOWN] += until_ms - since_ms - sum(milliseconds)
-        return Tally.of_states(milliseconds)
+        durations = [until - since for since, until in zip(self._until(since), self._until(until), strict=True)]
+        durations[STATE_UNKNOWN] += until - since - sum(durations)
+        return Tally.of_states(durations)
 
-    def _until(self, instant_ms: int) -> list[int]:
+    def _until(self, instant: int) -> list[int]:
         """Milliseconds in each state up to an instant."""
-        place = bisect_right(self._edges, instant_ms) - 1
+        place = bisect_right(self._edges, instant) - 1
         if place < 0:
             return [0] * len(STATES)
-        milliseconds = [sums[place] for sums in self._sums]
+        durations = [sums[place] for sums in self._sums]
         if place < len(self._states):
-            milliseconds[self._states[place]] += instant_ms - self._edges[place]
-        return milliseconds
+            durations[self._states[place]] += instant - self._edges[place]
+        return durations

@@ -26,9 +26,9 @@ class Policy:
         if not 0 <= self.degraded_weight <= 1:
             raise ValueError(f"{self.name}: expected a degraded_weight from 0 to 1, found {self.degraded_weight}")
 
-    def hold_ms(self, interval_ms: int) -> int:
-        """How long a result of a check made every `interval_ms` holds when no other follows."""
-        return round(self.gap_tolerance * interval_ms)
+    def hold(self, interval: int) -> int:
+        """How long a result of a check made every `interval` holds when no other follows."""
+        return round(self.gap_tolerance * interval)
 
 
 DEFAULT = Policy(name="default")

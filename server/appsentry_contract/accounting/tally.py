@@ -1,4 +1,4 @@
-"""Milliseconds by state, and the figures made of them."""
+"""Time by state, and the figures made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,34 +12,34 @@ from appsentry_contract.accounting.timeline import STATES, Timeline, read, toget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """A window's milliseconds by state; up, degraded, down and unknown add up to the window exactly."""
+    """A window's time by state; up, degraded, down and unknown add up to the window exactly."""
 
-    up_ms: int = 0
-    degraded_ms: int = 0
-    down_ms: int = 0
-    unknown_ms: int = 0
-    blip_ms: int = 0
-    """The part of `up_ms` in which results said down, too few of them in a row to count."""
+    up: int = 0
+    degraded: int = 0
+    down: int = 0
+    unknown: int = 0
+    blip: int = 0
+    """The part of `up` in which results said down, too few of them in a row to count."""
 
     @property
-    def known_ms(self) -> int:
+    def known(self) -> int:
         """The time of which something is known."""
-        return self.up_ms + self.degraded_ms + self.down_ms
+        return self.up + self.degraded + self.down
 
     @property
-    def window_ms(self) -> int:
+    def window(self) -> int:
         """All of the time."""
-        return self.known_ms + self.unknown_ms
+        return self.known + self.unknown
 
-    def bad_ms(self, policy: Policy) -> float:
+    def bad(self, policy: Policy) -> float:
         """Down time, and as much of degraded time as the policy does not count as good."""
-        return self.down_ms + (1 - policy.degraded_weight) * self.degraded_ms
+        return self.down + (1 - policy.degraded_weight) * self.degraded
 
     @classmethod
-    def of_states(cls, milliseconds: Sequence[int]) -> "Tally":
+    def of_states(cls, durations: Sequence[int]) -> "Tally":
         """From one number for each of `STATES`, in their order."""
-        up, blip, degraded, unknown, down = milliseconds
-        return cls(up_ms=up + blip, degraded_ms=degraded, down_ms=down, unknown_ms=unknown, blip_ms=blip)
+        up, blip, degraded, unknown, down = durations
+        return cls(up=up + blip, degraded=degraded, down=down, unknown=unknown, blip=blip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +54,33 @@ class Uptime:
     high: float | None
 
 
-def account(checks: Sequence[SpanArrays], policy: Policy, since_ms: int, until_ms: int) -> Tally:
-    """Count the time from `since_ms` until `until_ms` of the application that these checks watch together.
+def account(checks: Sequence[SpanArrays], policy: Policy, since: int, until: int) -> Tally:
+    """Count the time from `since` until `until` of the application that these checks watch together.
 
     Rows of downs are judged whole: spans outside the window decide with those inside whether a row is long enough, the
     window only cuts the time. An application without checks is unknown throughout.
     """
-    return count(together([read(spans, policy) for spans in checks]), since_ms, until_ms)
+    return count(together([read(spans, policy) for spans in checks]), since, until)
 
 
-def count(timeline: Timeline, since_ms: int, until_ms: int) -> Tally:
-    """Count a timeline from `since_ms` until `until_ms`; an empty window when the one is not before the other."""
-    window = timeline.within(since_ms, until_ms)
+def count(timeline: Timeline, since: int, until: int) -> Tally:
+    """Count a timeline from `since` until `until`; an empty window when the one is not before the other."""
+    window = timeline.within(since, until)
     if not len(window.states):
         return Tally()
-    milliseconds = np.zeros(len(STATES), np.int64)
-    np.add.at(milliseconds, window.states, np.diff(window.edges))
-    return Tally.of_states(milliseconds.tolist())
+    durations = np.zeros(len(STATES), np.int64)
+    np.add.at(durations, window.states, np.diff(window.edges))
+    return Tally.of_states(durations.tolist())
 
 
 def uptime(tally: Tally, policy: Policy) -> Uptime:
     """`up / (up + down)` of the known time, and the range that unknown time leaves open."""
-    bad_ms = tally.bad_ms(policy)
-    good_ms = tally.known_ms - bad_ms
+    bad = tally.bad(policy)
+    good = tally.known - bad
     return Uptime(
-        value=_share(good_ms, tally.known_ms),
-        low=_share(good_ms, tally.window_ms),
-        high=_share(good_ms + tally.unknown_ms, tally.window_ms),
+        value=_share(good, tally.known),
+        low=_share(good, tally.window),
+        high=_share(good + tally.unknown, tally.window),
     )
 
 

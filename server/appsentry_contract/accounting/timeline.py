@@ -24,7 +24,7 @@ for _verdict, _code in CODES.items():
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timeline:
-    """Half-open intervals: `states[i]` from `edges[i]` until `edges[i + 1]`, in milliseconds. Unknown outside."""
+    """Half-open intervals: `states[i]` from `edges[i]` until `edges[i + 1]`. Unknown outside."""
 
     edges: Integers
     states: Codes
@@ -34,12 +34,12 @@ class Timeline:
         """Nothing known of any time."""
         return cls(edges=np.empty(0, np.int64), states=np.empty(0, np.uint8))
 
-    def within(self, since_ms: int, until_ms: int) -> "Timeline":
-        """Exactly the time from `since_ms` until `until_ms`: cut where it reaches further, else unknown."""
-        if since_ms >= until_ms:
+    def within(self, since: int, until: int) -> "Timeline":
+        """Exactly the time from `since` until `until`: cut where it reaches further, else unknown."""
+        if since >= until:
             return Timeline.empty()
-        inner = (self.edges > since_ms) & (self.edges < until_ms)
-        edges = np.concatenate(([since_ms], self.edges[inner], [until_ms]))
+        inner = (self.edges > since) & (self.edges < until)
+        edges = np.concatenate(([since], self.edges[inner], [until]))
         return Timeline(edges=edges, states=self.at(edges[:-1]))
 
     def at(self, instants: Integers) -> Codes:
@@ -57,12 +57,12 @@ def read(spans: SpanArrays, policy: Policy, *, open_ended: bool = False) -> Time
     """
     if not len(spans):
         return Timeline.empty()
-    holds = spans.to_ms + np.rint(policy.gap_tolerance * spans.interval_ms).astype(np.int64)
+    holds = spans.end + np.rint(policy.gap_tolerance * spans.interval).astype(np.int64)
     if open_ended:
         holds[-1] = FOREVER
-    ends = np.minimum(holds, np.append(spans.from_ms[1:], FOREVER))
+    ends = np.minimum(holds, np.append(spans.begin[1:], FOREVER))
     # Each span and the gap behind it, which may be empty.
-    edges = np.column_stack((spans.from_ms, ends)).ravel()
+    edges = np.column_stack((spans.begin, ends)).ravel()
     states = np.full(len(edges) - 1, STATE_UNKNOWN, np.uint8)
     states[::2] = _states(spans, policy)
     there = edges[:-1] < edges[1:]

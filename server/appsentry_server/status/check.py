@@ -36,8 +36,8 @@ class CheckStanding:
         """Whether it is known already that it fell silent."""
         self._policy = policy
         self._settled: Verdict = _standing(spans, settings.confirm, policy)
-        newest_ms = max(spans.last_ms or _NEVER, last.due_ms if last else _NEVER)
-        self._expires_ms = newest_ms + self._hold_ms(spans.interval_ms) if newest_ms != _NEVER else _NEVER
+        newest_ms = max(spans.last or _NEVER, last.due_ms if last else _NEVER)
+        self._expires_ms = newest_ms + self._hold_ms(spans.interval) if newest_ms != _NEVER else _NEVER
 
     @property
     def confirmed_down(self) -> bool:
@@ -60,7 +60,7 @@ class CheckStanding:
 
     def _hold_ms(self, interval_ms: int) -> int:
         """How long a result stands. A check that may take longer than its interval is not silent while it takes it."""
-        return self._policy.hold_ms(max(interval_ms, self.settings.timeout // _MILLISECOND))
+        return self._policy.hold(max(interval_ms, self.settings.timeout // _MILLISECOND))
 
     def silent(self, now_ms: int) -> bool:
         """Whether the newest result no longer holds."""
@@ -73,7 +73,7 @@ class CheckStanding:
     @property
     def last_ms(self) -> int | None:
         """When the newest result was due."""
-        return self.last.due_ms if self.last else self.spans.last_ms
+        return self.last.due_ms if self.last else self.spans.last
 
     def payload(self, now_ms: int) -> events.CheckState:
         """The check as a part of its application's events."""
@@ -102,9 +102,9 @@ def _standing(spans: Spans, confirm: int, policy: Policy) -> Verdict:
     arrays = spans.arrays()
     next_ms = None
     for place in reversed(range(len(arrays))):
-        if next_ms is not None and next_ms >= arrays.to_ms[place] + policy.hold_ms(int(arrays.interval_ms[place])):
+        if next_ms is not None and next_ms >= arrays.end[place] + policy.hold(int(arrays.interval[place])):
             return "unknown"
         if arrays.verdict[place] != DOWN:
             return VERDICTS[int(arrays.verdict[place])]
-        next_ms = arrays.from_ms[place]
+        next_ms = arrays.begin[place]
     return "unknown"

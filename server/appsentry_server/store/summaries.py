@@ -14,7 +14,9 @@ from appsentry_server.store.rows import ResultRow
 Key = tuple[str, str]
 """The ids of an application and of a check of it."""
 
-_SPAN_COLUMNS = ("from_ms", "to_ms", "n", "verdict", "interval_ms")
+_SPAN_COLUMNS = {"from_ms": "begin", "to_ms": "end", "n": "n", "verdict": "verdict", "interval_ms": "interval"}
+"""The table's columns, and what they are in spans, which are counted here in milliseconds."""
+
 _KEPT_UP_TO = "summaries_seq"
 _MARGIN_MS = 7 * 24 * 3_600_000
 
@@ -36,7 +38,7 @@ def keep(summaries: Summaries) -> Callable[[Cursor], None]:
         spans = [
             (*key, *values)
             for key, arrays in summaries.spans.items()
-            for values in zip(*(getattr(arrays, name).tolist() for name in _SPAN_COLUMNS), strict=True)
+            for values in zip(*(getattr(arrays, name).tolist() for name in _SPAN_COLUMNS.values()), strict=True)
         ]
         sketches = [(*key, hour_ms, sketch.to_bytes()) for (key, hour_ms), sketch in summaries.sketches.items()]
         _replace(cursor, "spans", spans)
@@ -104,12 +106,12 @@ def _by_check(columns: Mapping[str, Any]) -> dict[Key, SpanArrays]:
     starts = [0, *(np.flatnonzero(change) + 1).tolist()]
     spans = {}
     for start, end in zip(starts, [*starts[1:], len(applications)], strict=True):
-        part = {name: np.asarray(columns[name][start:end]) for name in _SPAN_COLUMNS}
+        part = {name: np.asarray(columns[column][start:end]) for column, name in _SPAN_COLUMNS.items()}
         spans[str(applications[start]), str(checks[start])] = SpanArrays(
-            from_ms=part["from_ms"].astype(np.int64),
-            to_ms=part["to_ms"].astype(np.int64),
+            begin=part["begin"].astype(np.int64),
+            end=part["end"].astype(np.int64),
             n=part["n"].astype(np.int64),
             verdict=part["verdict"].astype(np.uint8),
-            interval_ms=part["interval_ms"].astype(np.int64),
+            interval=part["interval"].astype(np.int64),
         )
     return spans
