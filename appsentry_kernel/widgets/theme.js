@@ -20,13 +20,18 @@ export function followTheme(element) {
 
 function isDark(element) {
   for (let node = element.parentNode; node; node = node.parentNode ?? node.host) {
-    const [red, green, blue, alpha = 1] = channels(node);
-    if (alpha > 0.5) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+    if (!(node instanceof Element)) continue;
+    const [red, green, blue, alpha] = painted(getComputedStyle(node).backgroundColor);
+    if (alpha > 127) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-function channels(node) {
-  if (!(node instanceof Element)) return [0, 0, 0, 0];
-  return (getComputedStyle(node).backgroundColor.match(/[\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+// Red, green, blue and alpha, 0 to 255. A browser gives colours back as they were written, rgb(…), color(srgb …) or
+// oklch(…), so one is painted to be known.
+function painted(color) {
+  const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  brush.fillStyle = color;
+  brush.fillRect(0, 0, 1, 1);
+  return brush.getImageData(0, 0, 1, 1).data;
 }
