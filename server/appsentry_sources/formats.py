@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from appsentry_sources import upptime
+from appsentry_sources import kuma, upptime
 from appsentry_sources.reading import Reading, SourceUnreadable
 
 _HEAD = 4_096
@@ -19,7 +19,10 @@ class Format:
     read: Callable[[Path], Reading]
 
 
-FORMATS = (Format(name="upptime", recognised=upptime.recognised, read=upptime.read),)
+FORMATS = (
+    Format(name="kuma", recognised=kuma.recognised, read=kuma.read),
+    Format(name="upptime", recognised=upptime.recognised, read=upptime.read),
+)
 
 
 def read(source: str | Path, format_name: str | None = None) -> Reading:

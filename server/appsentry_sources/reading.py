@@ -27,6 +27,8 @@ class Reading:
     format: str
     names: Mapping[str, str]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    placed: int = 0
+    """How many rows the source has in sums only: as many as it counts, placed within their buckets by us."""
 
 
 def table_of(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
@@ -44,3 +46,10 @@ def table_of(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
     ]
     table = pa.Table.from_arrays(arrays, schema=RESULT_SCHEMA)
     return table.sort_by([("ts", "ascending"), ("application", "ascending"), ("check", "ascending")])
+
+
+def rows_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The same from rows, each with the columns that it has."""
+    names = [name for name in RESULT_SCHEMA.names if any(name in row for row in rows)]
+    absent = {"attempt": 1, "simulated": False}
+    return table_of({name: [row.get(name, absent.get(name)) for row in rows] for name in ("ts", *names)})
