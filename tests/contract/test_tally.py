@@ -13,7 +13,7 @@ from appsentry_contract.vocabulary import Verdict
 
 Results = list[tuple[int, Verdict]]
 INTERVAL_MS = 20
-ORDER = ("up", "blip", "degraded", "unknown", "down")
+ORDER = ("excluded", "up", "blip", "degraded", "unknown", "down")
 
 
 def spans_of(results: Results, interval: int = INTERVAL_MS) -> Spans:

@@ -28,13 +28,13 @@ class Budget:
 def judge(tally: Tally, policy: Policy, target: float | None) -> Budget:
     """Judge the tally of a whole SLA window against a target in percent, such as 99.9.
 
-    The budget is (100 % - target) of the window, whether or not all of it is known: an hour of history with a minute
-    down has used a minute of the month's 43, and has not broken a promise that is about the month. `breached` therefore
-    means that the target is missed even if all unknown time was good.
+    The budget is (100 % - target) of the accountable window, whether or not all of it is known: an hour of history with
+    a minute down has used a minute of the month's 43, and has not broken a promise that is about the month. `breached`
+    therefore means that the target is missed even if all unknown time was good.
     """
     if target is None:
         return Budget(status="unknown", allowed=None, remaining=None)
-    allowed = _allowed_part(target, tally.window)
+    allowed = _allowed(target, tally.accountable)
     if not tally.known:
         return Budget(status="unknown", allowed=allowed, remaining=None)
     remaining = 1 - tally.bad(policy) / allowed
@@ -48,8 +48,8 @@ def _status(remaining: float) -> SlaStatus:
 
 
 @lru_cache(maxsize=256)
-def _allowed_part(target: float, window: int) -> float:
+def _allowed(target: float, accountable: int) -> float:
     if not 0 < target < 100:
         raise ValueError(f"expected a target between 0 and 100 percent, found {target}")
     # As it is written: in binary, 100 - 99.9 would be a hair more than a tenth, and 43 min 12 s not the budget of 30 d.
-    return float((100 - Fraction(str(target))) / 100 * window)
+    return float((100 - Fraction(str(target))) / 100 * accountable)

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from appsentry_contract.accounting.policy import Policy
+from appsentry_contract.accounting.policy import FOREVER, Policy
 from appsentry_contract.accounting.spans import Spans
 from appsentry_contract.accounting.tally import Tally
-from appsentry_contract.accounting.timeline import FOREVER, STATE_UNKNOWN, STATES, Timeline, read, together
+from appsentry_contract.accounting.timeline import STATE_UNKNOWN, STATES, Timeline, read, together
 
 _NEVER: Final = -FOREVER
 
@@ -24,6 +24,8 @@ class Ledger:
     """
 
     def __init__(self, checks: Sequence[Spans], policy: Policy) -> None:
+        if policy.gaps != "unknown":
+            raise ValueError(f"{policy.name}: a ledger needs a policy that leaves gaps unknown, not {policy.gaps}")
         self._checks = tuple(checks)
         self._policy = policy
         self._sums = _Sums()
@@ -57,9 +59,8 @@ class Ledger:
     def _read_anew(self, open_ended: bool) -> None:
         """Read what is not settled, and settle what has become so."""
         self._sums.keep(self._settled)
-        rest = together(
-            [read(spans.needed(self._frontier), self._policy, open_ended=open_ended) for spans in self._checks]
-        )
+        needed = [spans.needed(self._frontier) for spans in self._checks]
+        rest = together([read(spans, self._policy, open_ended=open_ended) for spans in needed], self._policy.combine)
         if not len(rest.states):
             return
         settled = [spans.settled(self._policy.confirm) for spans in self._checks]

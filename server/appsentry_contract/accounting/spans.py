@@ -16,9 +16,12 @@ Codes = npt.NDArray[np.uint8]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 """A verdict's code in arrays and in the history is its place in this tuple."""
 
-CODES: Final[dict[Verdict, int]] = {verdict: code for code, verdict in enumerate(VERDICTS)}
+CODES: Final[dict[str, int]] = {word: code for code, word in enumerate((*VERDICTS, "maintenance"))}
+"""Other tools also keep results that say that a maintenance was under way; our server makes none."""
+
 DOWN: Final = CODES["down"]
 UNKNOWN: Final = CODES["unknown"]
+MAINTENANCE: Final = CODES["maintenance"]
 
 _OF_A_ROW: Final = (DOWN, UNKNOWN)
 
@@ -48,11 +51,34 @@ class SpanArrays:
         ordered = (self.begin <= self.end).all() and (self.end[:-1] < self.begin[1:]).all()
         if not ordered:
             raise ValueError("expected spans in order, each beginning after the one before it ends")
-        if len(self.n) and (self.n.min() < 1 or self.interval.min() < 1 or self.verdict.max() >= len(VERDICTS)):
+        if len(self.n) and (self.n.min() < 1 or self.interval.min() < 1 or self.verdict.max() >= len(CODES)):
             raise ValueError("expected spans of at least one result, at least 1 apart, of a known verdict")
 
     def __len__(self) -> int:
         return len(self.begin)
+
+    @classmethod
+    def of_results(cls, due: Integers, verdict: Codes, interval: Integers) -> Self:
+        """The spans of these results, exactly as `Spans` would have made them one by one."""
+        due = distinct(due)
+        late = np.diff(due) > interval[1:] + interval[1:] // SLACK
+        begins = np.ones(len(due), np.bool_)
+        begins[1:] = late | (verdict[1:] != verdict[:-1]) | (interval[1:] != interval[:-1])
+        places = np.flatnonzero(begins)
+        behind = np.append(places[1:], len(due))[: len(places)]
+        return cls(
+            begin=due[places],
+            end=due[behind - 1],
+            n=behind - places,
+            verdict=verdict[places],
+            interval=interval[places],
+        )
+
+
+def distinct(due: Integers) -> Integers:
+    """Each instant, or one unit after the one before it where it is not later than that."""
+    places = np.arange(len(due))
+    return np.maximum.accumulate(due - places) + places if len(due) else due
 
 
 class Spans:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from appsentry_contract.accounting.timeline import STATES, Timeline, read, toget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """A window's time by state; up, degraded, down and unknown add up to the window exactly."""
+    """A window's time by state; up, degraded, down, unknown and excluded add up to the window exactly.
+
+    The same holds the number of results by the state that each stands for.
+    """
 
     up: int = 0
     degraded: int = 0
     down: int = 0
     unknown: int = 0
+    excluded: int = 0
     blip: int = 0
     """The part of `up` in which results said down, too few of them in a row to count."""
 
@@ -27,26 +32,35 @@ class Tally:
         return self.up + self.degraded + self.down
 
     @property
+    def accountable(self) -> int:
+        """The time that counts: known or unknown, not excluded."""
+        return self.known + self.unknown
+
+    @property
     def window(self) -> int:
         """All of the time."""
-        return self.known + self.unknown
+        return self.accountable + self.excluded
 
     def bad(self, policy: Policy) -> float:
         """Down time, and as much of degraded time as the policy does not count as good."""
         return self.down + (1 - policy.degraded_weight) * self.degraded
 
+    def bad_exactly(self, policy: Policy) -> Fraction:
+        """The same as a fraction, the weight being the decimal number that it is written as."""
+        return self.down + (1 - Fraction(str(policy.degraded_weight))) * self.degraded
+
     @classmethod
     def of_states(cls, durations: Sequence[int]) -> "Tally":
         """From one number for each of `STATES`, in their order."""
-        up, blip, degraded, unknown, down = durations
-        return cls(up=up + blip, degraded=degraded, down=down, unknown=unknown, blip=blip)
+        excluded, up, blip, degraded, unknown, down = durations
+        return cls(up=up + blip, degraded=degraded, down=down, unknown=unknown, excluded=excluded, blip=blip)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uptime:
     """Uptime as fractions. `value` is of known time, None when nothing is known; unknown time makes the range.
 
-    `low` takes unknown time as down, `high` as up; both are None for a window of no length.
+    `low` takes unknown time as down, `high` as up; both are None for a window of which nothing counts.
     """
 
     value: float | None
@@ -60,7 +74,7 @@ def account(checks: Sequence[SpanArrays], policy: Policy, since: int, until: int
     Rows of downs are judged whole: spans outside the window decide with those inside whether a row is long enough, the
     window only cuts the time. An application without checks is unknown throughout.
     """
-    return count(together([read(spans, policy) for spans in checks]), since, until)
+    return count(together([read(spans, policy) for spans in checks], policy.combine), since, until)
 
 
 def count(timeline: Timeline, since: int, until: int) -> Tally:
@@ -79,8 +93,8 @@ def uptime(tally: Tally, policy: Policy) -> Uptime:
     good = tally.known - bad
     return Uptime(
         value=_share(good, tally.known),
-        low=_share(good, tally.window),
-        high=_share(good + tally.unknown, tally.window),
+        low=_share(good, tally.accountable),
+        high=_share(good + tally.unknown, tally.accountable),
     )
 
 
