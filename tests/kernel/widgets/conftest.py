@@ -1,4 +1,8 @@
-"""The widget's browser side in a bare page of a real browser, with a stand-in for the notebook's model."""
+"""The widget's browser side in a bare page of a real browser, with a stand-in for the notebook's model, and its words.
+
+The messages that a test has the kernel say are made by `board` and told by `hear`; what a board is made of, by `card`,
+`check`, `run`, `entry` and `notice`, all with any field replaced.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,6 +14,8 @@ from typing import Any
 import pytest
 
 from appsentry_kernel.widgets.joined import HERE, joined_module, joined_styles
+
+Make = Callable[..., dict[str, Any]]
 
 PARTS = ("connection", "progress", "cards", "feed")
 PAGE = """<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="joined.css">
@@ -97,6 +103,114 @@ def open_page(chromium: Any, site: str) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert errors == []
+
+
+@pytest.fixture
+def hear() -> Callable[..., None]:
+    """Has the kernel say message `number`."""
+    return lambda page, number, **delta: page.evaluate("([number, delta]) => hear(number, delta)", [number, delta])
+
+
+@pytest.fixture
+def hold_the_clock() -> Callable[[Any], None]:
+    """Lets time pass in a new view only when a test says so, however busy the machine is."""
+
+    def hold(page: Any) -> None:
+        page.clock.install()
+        page.clock.pause_at(4_000_000_000)
+        page.evaluate(
+            "async () => { close_view(); window.close_view = await open_view(document.getElementById('here')) }"
+        )
+
+    return hold
+
+
+@pytest.fixture
+def board() -> Make:
+    """Makes message `number`, which says the whole board: these cards, live, and nothing else."""
+
+    def make(*cards: dict[str, Any], number: int = 0, **fields: Any) -> dict[str, Any]:
+        live = {"state": "live", "detail": None, "retry": None}
+        delta = {
+            "whole": True, "asOf": 1_795_420_800_000, "connection": live, "counts": {}, "problem": None, "runs": {},
+            "feed": [], "cards": {one["id"]: one for one in cards}, **fields,
+        }  # fmt: skip
+        return {"number": number, "delta": delta}
+
+    return make
+
+
+@pytest.fixture
+def lost() -> Make:
+    """Makes a connection that is being made again."""
+
+    def make(state: str, *, attempt: int | None, wait: int) -> dict[str, Any]:
+        return {"state": state, "detail": "refused", "retry": {"attempt": attempt, "of": 5, "wait": wait}}
+
+    return make
+
+
+@pytest.fixture
+def card(check: Make) -> Make:
+    """Makes an application's card; its id is its name in lower case."""
+
+    def make(name: str, status: str = "healthy", **fields: Any) -> dict[str, Any]:
+        return {
+            "id": name.lower().replace(" ", "-"), "name": name, "group": None, "tags": [], "types": ["health"],
+            "status": status, "response": 42.0, "uptime": 99.95, "checked": 0, "simulated": False, "heard": 2,
+            "sla": {"status": "met", "target": 99.9, "actual": 99.95, "budget": 0.5},
+            "checks": [check("health")], "beats": [[40, 0], [None, 2]], **fields,
+        }  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def check() -> Make:
+    """Makes one check of a card."""
+
+    def make(kind: str, status: str = "up", message: str | None = None) -> dict[str, Any]:
+        return {"check": kind, "type": kind, "status": status, "response": 42.0, "message": message}
+
+    return make
+
+
+@pytest.fixture
+def run() -> Make:
+    """Makes the line of run `r1`, of four tests."""
+
+    def make(state: str = "running", completed: int = 1, **fields: Any) -> dict[str, Any]:
+        return {
+            "run": "r1", "state": state, "simulated": False, "applications": 2, "total": 4, "completed": completed,
+            "current": "payment-api", "passed": completed, "degraded": 0, "failed": 0, "unknown": 0, "started": 0,
+            "duration": None, "paused": None, "idle": 0, "reason": None, **fields,
+        }  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def entry() -> Make:
+    """Makes entry `number` of the activity: a test that passed."""
+
+    def make(number: int, **fields: Any) -> dict[str, Any]:
+        return {
+            "number": number, "at": 1_795_420_800_000 + number, "what": "test", "status": "passed", "application": "a",
+            "name": f"App {number}", "type": "health", "message": None, "duration": 12.0, "simulated": False, **fields,
+        }  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def notice(entry: Make) -> Make:
+    """Makes entry `number` of the activity: a notification."""
+
+    def make(number: int, status: str = "info", **fields: Any) -> dict[str, Any]:
+        said = {"type": None, "duration": None, "message": f"note {number}"}
+        return entry(number, what="notice", status=status, **said, **fields)
+
+    return make
 
 
 @pytest.fixture(scope="session")
