@@ -8,22 +8,30 @@ volatile one names the number it comes after and is never replayed.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from appsentry_contract.vocabulary import ApplicationStatus, FailureClass, RunState, SlaStatus, Trigger, Verdict
+
+_EXACT = 2**53 - 1
+
+Count = Annotated[int, Field(ge=0, le=_EXACT)]
+"""A whole number that every reader has exactly: a double holds it, and so does a column of a frame."""
+
+Number = Annotated[float, Field(ge=-_EXACT, le=_EXACT, allow_inf_nan=False)]
+"""A number that can be rounded, summed and drawn: JSON as many write it has numbers that cannot."""
 
 
 class Timings(TypedDict):
     """Milliseconds by phase; a phase that did not happen is null."""
 
-    dnsMs: float | None
-    connectMs: float | None
-    tlsMs: float | None
-    firstByteMs: float | None
-    transferMs: float | None
+    dnsMs: Number | None
+    connectMs: Number | None
+    tlsMs: Number | None
+    firstByteMs: Number | None
+    transferMs: Number | None
 
 
 Failure = TypedDict("Failure", {"class": FailureClass, "message": str, "step": str | None})
@@ -34,16 +42,16 @@ class StepTime(TypedDict):
     """Milliseconds of one named step of a check that has several."""
 
     step: str
-    duration: float
+    duration: Number
 
 
 class Sla(TypedDict):
     """The SLA over its window: `target` and `actual` in percent, the budget left a fraction that may be negative."""
 
     status: SlaStatus
-    target: float | None
-    actual: float | None
-    errorBudgetRemaining: float | None
+    target: Number | None
+    actual: Number | None
+    errorBudgetRemaining: Number | None
 
 
 class CheckState(TypedDict):
@@ -52,7 +60,7 @@ class CheckState(TypedDict):
     checkId: str
     testType: str
     status: Verdict
-    responseTime: float | None
+    responseTime: Number | None
     lastChecked: str | None
     failure: Failure | None
 
@@ -63,8 +71,8 @@ class Application(TypedDict):
     id: str
     name: str
     status: ApplicationStatus
-    responseTime: float | None
-    uptime: float | None
+    responseTime: Number | None
+    uptime: Number | None
     sla: Sla
     lastChecked: str | None
     group: str | None
@@ -81,15 +89,15 @@ class TestRun(TypedDict):
     trigger: Trigger
     startedAt: str
     endedAt: str | None
-    duration: float | None
+    duration: Number | None
     applicationIds: list[str]
     testTypes: list[str]
-    completed: int
-    total: int
-    passed: int
-    degraded: int
-    failed: int
-    unknown: int
+    completed: Count
+    total: Count
+    passed: Count
+    degraded: Count
+    failed: Count
+    unknown: Count
     reason: str | None
     simulated: bool
 
@@ -101,10 +109,10 @@ class TestView(TypedDict):
     applicationId: str
     checkId: str
     testType: str
-    attempt: int
+    attempt: Count
     startedAt: str
     status: Literal["running", "passed", "degraded", "failed", "unknown"]
-    duration: float | None
+    duration: Number | None
     resultId: str | None
     failure: Failure | None
 
@@ -113,7 +121,7 @@ class Durable(TypedDict):
     """The place of a durable event: `seq` counts its stream from 1 without holes, within one `epoch`."""
 
     stream: str
-    seq: int
+    seq: Count
     epoch: str
     at: str
     simulated: NotRequired[bool]
@@ -124,7 +132,7 @@ class Volatile(TypedDict):
 
     stream: str
     epoch: str
-    after: int
+    after: Count
     at: str
     simulated: NotRequired[bool]
 
@@ -133,8 +141,8 @@ class TestRunStarted(Durable):
     """A run has begun; its tests follow on `run:<testRunId>`."""
 
     testRunId: str
-    applicationCount: int
-    testCount: int
+    applicationCount: Count
+    testCount: Count
     applicationIds: list[str]
     testTypes: list[str]
     trigger: Trigger
@@ -144,27 +152,27 @@ class TestRunPaused(Durable):
     """No new test starts until the run is resumed; running ones finish."""
 
     testRunId: str
-    completed: int
-    total: int
+    completed: Count
+    total: Count
 
 
 class TestRunResumed(Durable):
     """Tests start again."""
 
     testRunId: str
-    completed: int
-    total: int
+    completed: Count
+    total: Count
 
 
 class TestRunCompleted(Durable):
     """Every test of the run has ended; `duration` is in milliseconds."""
 
     testRunId: str
-    passed: int
-    degraded: int
-    failed: int
-    unknown: int
-    duration: float
+    passed: Count
+    degraded: Count
+    failed: Count
+    unknown: Count
+    duration: Number
 
 
 class TestRunCancelled(Durable):
@@ -172,8 +180,8 @@ class TestRunCancelled(Durable):
 
     testRunId: str
     reason: str
-    completed: int
-    total: int
+    completed: Count
+    total: Count
 
 
 class TestRunInterrupted(Durable):
@@ -181,8 +189,8 @@ class TestRunInterrupted(Durable):
 
     testRunId: str
     reason: str
-    completed: int
-    total: int
+    completed: Count
+    total: Count
 
 
 class TestStarted(Durable):
@@ -193,7 +201,7 @@ class TestStarted(Durable):
     testId: str
     testType: str
     checkId: str
-    attempt: int
+    attempt: Count
 
 
 class TestCompleted(Durable):
@@ -202,7 +210,7 @@ class TestCompleted(Durable):
     testRunId: str
     applicationId: str
     status: Literal["passed", "degraded"]
-    duration: float
+    duration: Number
     testId: str
     testType: str
     checkId: str
@@ -216,7 +224,7 @@ class TestFailed(Durable):
     testRunId: str
     applicationId: str
     status: Literal["failed", "unknown"]
-    duration: float
+    duration: Number
     testId: str
     testType: str
     checkId: str
@@ -228,8 +236,8 @@ class ProgressUpdate(Volatile):
     """How far a run is; `currentApplication` is the application last begun, null between tests."""
 
     testRunId: str
-    completed: int
-    total: int
+    completed: Count
+    total: Count
     currentApplication: str | None
 
 
@@ -239,8 +247,8 @@ class ApplicationStatusUpdate(Application):
     stream: str
     epoch: str
     at: str
-    seq: NotRequired[int]
-    after: NotRequired[int]
+    seq: NotRequired[Count]
+    after: NotRequired[Count]
 
 
 class HealthMetricUpdate(Durable):
@@ -250,18 +258,18 @@ class HealthMetricUpdate(Durable):
     """
 
     applicationId: str
-    responseTime: float | None
+    responseTime: Number | None
     status: Verdict
     resultId: str
     checkId: str
     testType: str
     dueAt: str
-    lateMs: float
-    intervalMs: int
+    lateMs: Number
+    intervalMs: Count
     timings: Timings | None
     steps: list[StepTime] | None
     testRunId: str | None
-    attempt: int
+    attempt: Count
     failure: Failure | None
     message: str | None
     location: str
@@ -287,7 +295,7 @@ class StreamHead(TypedDict):
 
     stream: str
     epoch: str
-    head: int
+    head: Count
 
 
 class EventBatch(TypedDict):

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 @lru_cache(maxsize=64)
@@ -22,12 +24,15 @@ def to_wire(epoch_ms: int) -> str:
 def from_wire(text: str) -> int:
     """Read any RFC 3339 instant as milliseconds since 1970, rounded down.
 
-    Raises `ValueError` when the text is no instant or names no offset from UTC.
+    Raises `ValueError` when the text is no instant, names no offset from UTC, or is not in the years 1 to 9999 there.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"{text!r} names no offset from UTC: append Z")
-    return from_datetime(instant)
+    epoch_ms = from_datetime(instant)
+    if not _FIRST <= epoch_ms <= _LAST:
+        raise ValueError(f"{text!r} is in UTC not within the years 1 to 9999")
+    return epoch_ms
 
 
 def from_datetime(instant: datetime) -> int:
