@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from appsentry_contract.events import EVENTS, validator
 from appsentry_contract.instants import from_wire
 from appsentry_kernel.cursor import Cursor, Event
 
-_INSTANTS = ("at", "dueAt", "lastChecked", "timestamp")
+_INSTANTS = ("at", "dueAt", "lastChecked", "timestamp", "startedAt", "endedAt")
 _NAMES_COUNTED = 100
 
 
@@ -63,14 +63,8 @@ class Feed:
 
     def sound(self, shape: type, items: Iterable[object]) -> list[dict[str, Any]]:
         """The items of a snapshot that have the shape the contract gives them."""
-        adapter: TypeAdapter[dict[str, Any]] = TypeAdapter(shape)
-        sound = []
-        for item in items:
-            try:
-                sound.append(adapter.validate_python(item))
-            except ValidationError:
-                self.malformed += 1
-        return sound
+        check: TypeAdapter[dict[str, Any]] = TypeAdapter(shape)
+        return [good for item in items if (good := self._checked(check, item)) is not None]
 
     def _advance(self, cursor: Cursor, name: str, payload: dict[str, Any]) -> list[Event]:
         if name == "streamHead" and _is_place(payload, "head"):
@@ -95,11 +89,13 @@ class Feed:
 
     def _checked_all(self, events: list[Event]) -> list[Event]:
         """Numbers are counted before shapes: a malformed event must not look like a missing one."""
-        return [(name, good) for name, payload in events if (good := self._checked(name, payload)) is not None]
+        return [
+            (name, good) for name, payload in events if (good := self._checked(validator(name), payload)) is not None
+        ]
 
-    def _checked(self, name: str, payload: object) -> dict[str, Any] | None:
+    def _checked(self, check: TypeAdapter[dict[str, Any]], item: object) -> dict[str, Any] | None:
         try:
-            good = validator(name).validate_python(payload)
+            good = check.validate_python(item)
             for field in _INSTANTS:
                 if isinstance(text := good.get(field), str):
                     from_wire(text)

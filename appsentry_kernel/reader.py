@@ -1,7 +1,8 @@
 """What a session does on its I/O thread: follows the streams, keeps what they say, fills holes, passes commands on."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from appsentry_kernel.feed import Feed
 from appsentry_kernel.history import Api
 from appsentry_kernel.iothread import IoThread
 from appsentry_kernel.link import Link, State
+from appsentry_kernel.past import past_results
 from appsentry_kernel.results import ResultLog
 from appsentry_kernel.runs import RunLog, TrackedRun
 
 if TYPE_CHECKING:
+    from appsentry_kernel.picture import PastResult
     from appsentry_kernel.screen import Screen
 
 _log = logging.getLogger(__name__)
@@ -29,6 +32,9 @@ _BATCHED = frozenset({"applications", "metrics"})
 
 RUNS_FOLLOWED = 50
 """Other people's runs whose tests are followed at the same time: half of the subscriptions a socket may hold."""
+
+PAST_WITHIN_S = 60.0
+"""How long the history may take to say what was before; the board is there meanwhile."""
 
 _COMMANDS = {"pause": "pauseTestRun", "resume": "resumeTestRun", "cancel": "cancelTestRun"}
 _CHOICE = ("applicationIds", "tags", "testTypes")
@@ -91,10 +97,12 @@ class Reader:
         """Draw on this screen from now on."""
         screen.load(self.applications, self._run_views())
         screen.connection(self.state, self.detail, self._link.retry)
+        screen.await_past()
         self._screen = screen
         screen.show()  # at once: what is displayed first is what a notebook keeps
         self.thread.spawn(screen.tick())
         self.thread.spawn(self._introduce(screen))
+        self.thread.spawn(self._recall(screen))
 
     def obey(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Carry out what a button asks for. From any thread, returns at once; a refusal is shown on the screen."""
@@ -134,6 +142,21 @@ class Reader:
         with suppress(AppSentryError):
             screen.server(dev=False)
             screen.server(dev=await self.api.simulates())
+
+    async def _recall(self, screen: "Screen") -> None:
+        """Give the screen the results from before it was there; without the history's answer it goes on as it is."""
+        results: Sequence[PastResult] = ()
+        try:
+            async with asyncio.timeout(PAST_WITHIN_S):
+                past = await past_results(self.api, self.applications)
+                # The history may hold results whose events are still under way: only once they are here, live ones can
+                # be told from older ones.
+                await self._resume("metrics")
+                results = past
+        except (AppSentryError, TimeoutError) as error:
+            _log.debug("the cards' lines begin empty: %s", error)
+        finally:
+            screen.put_past(results)
 
     def _receive(self, name: str, payload: object) -> None:
         for event in self.feed.receive(name, payload):
@@ -205,7 +228,8 @@ class Reader:
                 self.results.clear()
             case _:
                 tracked = self.runs.track(stream.removeprefix(run_stream("")))
-                tracked.load(snapshot["run"])
+                for run in self.feed.sound(TestRun, [snapshot["run"]]):
+                    tracked.load(run)
                 tracked.load_tests(self.feed.sound(TestView, snapshot["tests"]))
         if self._screen is not None:
             self._screen.load(self.applications, self._run_views())

@@ -1,14 +1,15 @@
 """The picture of a session and everything that shows it: every event goes in, ten times a second it goes out."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from appsentry_contract.events import Application, TestRun
 from appsentry_kernel.clock import Clock
 from appsentry_kernel.feed import Feed
 from appsentry_kernel.link import Retry, State
-from appsentry_kernel.picture import Delta, Picture
+from appsentry_kernel.picture import Delta, PastResult, Picture
 
 FRAME_S = 0.1
 
@@ -50,11 +51,19 @@ class Screen:
         self._tell(view, self._picture.snapshot())
 
     def load(self, applications: Sequence[Mapping[str, Any]], runs: Sequence[Mapping[str, Any]]) -> None:
-        """Draw the whole as it now is."""
-        self._picture.load([dict(application) for application in applications], [dict(run) for run in runs])
+        """Draw the whole as it now is; both are of the shape that the contract gives them."""
+        self._picture.load(cast(Sequence[Application], applications), cast(Sequence[TestRun], runs))
+
+    def await_past(self) -> None:
+        """Be ready for results of the history."""
+        self._picture.await_past()
+
+    def put_past(self, results: Iterable[PastResult]) -> None:
+        """Draw results of the history, oldest first, before those that came live."""
+        self._picture.put_past(results)
 
     def apply(self, name: str, payload: Mapping[str, Any]) -> None:
-        """Draw one event."""
+        """Draw one event, as `Feed` hands it on."""
         self._picture.apply(name, payload)
 
     def connection(self, state: State, detail: str | None, retry: Retry | None = None) -> None:
@@ -79,7 +88,7 @@ class Screen:
 
     def show(self) -> None:
         """Send what changed since the last time; that nothing did is a sign of life."""
-        self._picture.dropped({"unreadable": self._feed.malformed, "unfamiliar": self._feed.unknown.total()})
+        self._picture.dropped({"malformed": self._feed.malformed, "unknown": self._feed.unknown.total()})
         self._count_down()
         delta = self._picture.delta()
         self._views = [view for view in self._views if not view.closed]

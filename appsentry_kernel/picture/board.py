@@ -1,10 +1,12 @@
 """The board as JSON: what a view shows, what a delta changes in it, and how the one is folded into the other.
 
 A delta holds only what changed. Folding one twice, or one that a snapshot already contains, changes nothing: runs are
-replaced whole, feed entries and beats are numbered. `widgets/board.js` folds by the same rules in the browser.
+replaced whole, feed entries and beats are numbered. `widgets/board.js` folds by the same rules in the browser. Cards
+are changed in place: a thousand results a frame would be as many copies.
 """
 
-from typing import Any, Literal, TypedDict
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict, cast
 
 ConnectionState = Literal["connecting", "live", "disconnected"]
 
@@ -142,7 +144,8 @@ class Delta(TypedDict, total=False):
     """What changed; what is gone goes first, so that an application that left and came back starts anew.
 
     With `whole`, everything that is not in it is gone. New feed entries come oldest first. Most of what is sent is
-    beats: a new card brings its own, later ones come as one flat list, how many there ever were and then each.
+    beats: those of a card replace its line, when it is new or its past was found; later ones come as one flat list, how
+    many there ever were and then each.
     """
 
     whole: bool
@@ -192,24 +195,38 @@ def fold(board: Board, delta: Delta) -> Board:
     newest = board["feed"][0]["number"] if board["feed"] else 0
     fresh = [entry for entry in delta.get("feed", ()) if entry["number"] > newest]
     board["feed"] = [*reversed(fresh), *board["feed"]][:FEED_LENGTH]
+    cards = board["cards"]
     for card_id in delta.get("cardsGone", ()):
-        board["cards"].pop(card_id, None)
+        cards.pop(card_id, None)
     for card_id, change in delta.get("cards", {}).items():
-        board["cards"][card_id] = _fold_card(board["cards"].get(card_id), change)
-    for card_id, (heard, *flat) in delta.get("beats", {}).items():
-        if card_id in board["cards"]:
-            beats: Any = [list(beat) for beat in zip(flat[::2], flat[1::2], strict=True)]
-            board["cards"][card_id] = _fold_card(board["cards"][card_id], {"heard": int(heard or 0), "beats": beats})
+        cards[card_id] = _changed(cards.get(card_id), change)
+    for card_id, told in delta.get("beats", {}).items():
+        if (card := cards.get(card_id)) is not None:
+            _go_on(card, told)
     return board
 
 
-def _fold_card(card: Card | None, change: Card) -> Card:
+def copied(card: Card) -> Card:
+    """A card that folding leaves alone."""
+    return {**card, "beats": list(card["beats"])} if "beats" in card else {**card}
+
+
+def _changed(card: Card | None, change: Card) -> Card:
     if card is None:
-        return change
-    folded: Card = {**card, **change}
-    if "heard" in change:
-        missing = max(change["heard"] - card.get("heard", 0), 0)
-        fresh = change["beats"][-missing:] if missing else []
-        folded["beats"] = [*card.get("beats", []), *fresh][-BEATS_LENGTH:]
-        folded["heard"] = max(change["heard"], card.get("heard", 0))
-    return folded
+        return copied(change)
+    if change.get("heard", 0) < card.get("heard", 0):
+        change = cast(Card, {field: value for field, value in change.items() if field not in ("heard", "beats")})
+    card.update(copied(change))
+    return card
+
+
+def _go_on(card: Card, told: Sequence[Any]) -> None:
+    missing = told[0] - card["heard"]
+    if missing <= 0:
+        return
+    fresh = told[1:][-2 * missing :]
+    beats = card["beats"]
+    beats += zip(fresh[::2], fresh[1::2], strict=True)
+    if len(beats) > BEATS_LENGTH:
+        del beats[:-BEATS_LENGTH]
+    card["heard"] = told[0]

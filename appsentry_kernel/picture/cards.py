@@ -1,12 +1,24 @@
 """The applications' cards, and which of their fields changed since somebody last looked."""
 
-from itertools import chain
+from collections.abc import Iterable, Sequence
 from math import floor
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from appsentry_contract.events import Application, CheckState, HealthMetricUpdate
 from appsentry_contract.instants import from_wire
-from appsentry_kernel.picture.board import BEATS_LENGTH, VERDICTS, Card, CheckLine
+from appsentry_contract.vocabulary import Verdict
+from appsentry_kernel.picture.beats import Beats, short
+from appsentry_kernel.picture.board import Card, CheckLine
+
+
+class PastResult(NamedTuple):
+    """One result that the history holds. Thousands are made at once, so it is a tuple."""
+
+    result_id: str
+    application_id: str
+    check_id: str
+    response_ms: float | None
+    status: Verdict
 
 
 class Cards:
@@ -14,11 +26,11 @@ class Cards:
 
     def __init__(self) -> None:
         self._cards: dict[str, Card] = {}
+        self._beats: dict[str, Beats] = {}
         self._changed: dict[str, set[str]] = {}
-        self._beating: dict[str, int] = {}
-        """How many beats of a card were told, of those that have one that was not."""
-        self._new: set[str] = set()
+        self._beating: dict[str, Beats] = {}
         self._gone: set[str] = set()
+        self._live: set[str] | None = None
 
     def __contains__(self, application_id: str) -> bool:
         return application_id in self._cards
@@ -35,11 +47,12 @@ class Cards:
         """
         application_id = application["id"]
         fresh = _card(application)
+        beats = self._beats.setdefault(application_id, Beats())
+        beats.check = fresh["checks"][0]["check"] if fresh["checks"] else None
         card = self._cards.get(application_id)
         if card is None:
-            self._cards[application_id] = {**fresh, "heard": 0, "beats": []}
-            self._changed[application_id] = set(fresh)
-            self._new.add(application_id)
+            self._cards[application_id] = fresh
+            self._changed[application_id] = {*fresh, "beats"}
             return None
         taken_back = card["simulated"] and not fresh["simulated"]
         before = None if card["checked"] is None or taken_back else card["status"]
@@ -49,7 +62,7 @@ class Cards:
             self._changed.setdefault(application_id, set()).update(changed)
         return before
 
-    def replace(self, applications: list[Application]) -> None:
+    def replace(self, applications: Sequence[Application]) -> None:
         """Keep these applications only; beats of those that stay are kept."""
         for gone in self._cards.keys() - {application["id"] for application in applications}:
             self.remove(gone)
@@ -59,51 +72,69 @@ class Cards:
     def remove(self, application_id: str) -> None:
         """Take a card away; nothing when there is none."""
         if self._cards.pop(application_id, None) is not None:
+            del self._beats[application_id]
             self._changed.pop(application_id, None)
             self._beating.pop(application_id, None)
-            self._new.discard(application_id)
             self._gone.add(application_id)
 
     def beat(self, metric: HealthMetricUpdate) -> bool:
         """Add one result to its card's line; False when there is no such card."""
-        card = self._cards.get(metric["applicationId"])
-        if card is None:
+        application_id = metric["applicationId"]
+        beats = self._beats.get(application_id)
+        if beats is None:
             return False
-        checks = card["checks"]
-        if not checks or checks[0]["check"] == metric["checkId"]:
-            beats = card["beats"]
-            self._beating.setdefault(card["id"], card["heard"])
-            beats.append((_short(metric["responseTime"]), VERDICTS.index(metric["status"])))
-            del beats[:-BEATS_LENGTH]
-            card["heard"] += 1
+        if beats.takes(metric["checkId"]):
+            beats.add(metric["responseTime"], metric["status"])
+            self._beating[application_id] = beats
+            if self._live is not None:
+                self._live.add(metric["resultId"])
         return True
+
+    def await_past(self) -> None:
+        """From now on note which results come live, until `put_past` brings the older ones."""
+        self._live = set()
+
+    def put_past(self, results: Iterable[PastResult]) -> None:
+        """Put results of the history, oldest first, before those that came live; one that came live stays where it is.
+
+        Every result among them that is still to come live would be shown twice.
+        """
+        live, self._live = self._live or set(), None
+        lines: dict[str, list[tuple[float | None, Verdict]]] = {}
+        for result in results:
+            beats = self._beats.get(result.application_id)
+            if beats is not None and beats.takes(result.check_id) and result.result_id not in live:
+                lines.setdefault(result.application_id, []).append((result.response_ms, result.status))
+        for application_id, line in lines.items():
+            self._beats[application_id].put_before(line)
+            self._changed.setdefault(application_id, set()).add("beats")
 
     def changes(self) -> dict[str, Any]:
         """What changed since this was last called, as parts of a delta."""
-        parts = {
-            "cards": {card_id: self._change(card_id, fields) for card_id, fields in self._changed.items()},
-            "cardsGone": sorted(self._gone),
-            "beats": {card_id: self._beats(card_id, told) for card_id, told in self._beating.items()},
+        cards = {card_id: self._change(card_id, fields) for card_id, fields in self._changed.items()}
+        beats = {
+            card_id: beats.tell() for card_id, beats in self._beating.items() if "beats" not in cards.get(card_id, ())
         }
-        for changes in (self._changed, self._gone, self._beating, self._new):
+        parts = {"cards": cards, "cardsGone": sorted(self._gone), "beats": beats}
+        for changes in (self._changed, self._gone, self._beating):
             changes.clear()
         return {name: part for name, part in parts.items() if part}
 
     def whole(self) -> dict[str, Card]:
         """Every card, in a copy of its own."""
-        return {card_id: {**card, "beats": list(card["beats"])} for card_id, card in self._cards.items()}
+        return {card_id: {**card, **_told(self._beats[card_id])} for card_id, card in self._cards.items()}
 
     def _change(self, card_id: str, fields: set[str]) -> Card:
-        card = self._cards[card_id]
-        change = cast(Card, {field: value for field, value in card.items() if field in fields})
-        if card_id in self._new:
-            change |= {"heard": card["heard"], "beats": list(card["beats"])}
-            self._beating.pop(card_id, None)
+        change = cast(Card, {field: value for field, value in self._cards[card_id].items() if field in fields})
+        if "beats" in fields:
+            beats = self._beats[card_id]
+            beats.tell()
+            change |= _told(beats)
         return change
 
-    def _beats(self, card_id: str, told: int) -> list[float | None]:
-        card = self._cards[card_id]
-        return [card["heard"], *chain.from_iterable(card["beats"][told - card["heard"] :])]
+
+def _told(beats: Beats) -> Card:
+    return {"heard": beats.heard, "beats": beats.line()}
 
 
 def _card(application: Application) -> Card:
@@ -116,7 +147,7 @@ def _card(application: Application) -> Card:
         "tags": application["tags"],
         "types": sorted({check["testType"] for check in application["checks"]}),
         "status": application["status"],
-        "response": _short(application["responseTime"]),
+        "response": short(application["responseTime"]),
         "uptime": _cut(application["uptime"]),
         "sla": {
             "status": sla["status"],
@@ -136,13 +167,9 @@ def _line(check: CheckState) -> CheckLine:
         "check": check["checkId"],
         "type": check["testType"],
         "status": check["status"],
-        "response": _short(check["responseTime"]),
+        "response": short(check["responseTime"]),
         "message": failure["message"] if failure else None,
     }
-
-
-def _short(ms: float | None) -> float | None:
-    return ms if ms is None else round(ms) if ms >= 10 else round(ms, 1)
 
 
 def _cut(value: float | None) -> float | None:

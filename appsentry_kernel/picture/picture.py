@@ -1,21 +1,15 @@
-"""The event stream reduced to what is shown: pure, bounded, and never stopped by an event it cannot read."""
+"""The event stream reduced to what is shown: pure and bounded."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
-from pydantic import TypeAdapter, ValidationError
-
-from appsentry_contract.events import EVENTS, RUN_ENDS, Application, TestRun, validator
+from appsentry_contract.events import RUN_ENDS, Application, TestRun
 from appsentry_contract.instants import from_wire
 from appsentry_contract.vocabulary import RunState
 from appsentry_kernel.picture.board import FEED_LENGTH, SMALL, Board, Connection, Delta, Entry, Problem, empty_board
-from appsentry_kernel.picture.cards import Cards
+from appsentry_kernel.picture.cards import Cards, PastResult
 from appsentry_kernel.picture.runs import RunLines
-
-_APPLICATION = TypeAdapter(Application)
-_RUN = TypeAdapter(TestRun)
-_Item = TypeVar("_Item")
 
 _RUN_STATES: Mapping[str, RunState] = {
     "testRunPaused": "paused",
@@ -30,10 +24,10 @@ _RUN_FIELDS = frozenset({"completed", "passed", "degraded", "failed", "unknown",
 class Picture:
     """What a board shows, as of the newest event that was applied.
 
-    Events are applied in the order of their streams; `delta` gives what changed since it was last called, `snapshot`
-    everything. Both are JSON-able and share nothing with the picture. What could not be used is counted, by cause:
-    `malformed`, `unknown` (an event that the contract does not have), `application` (one that is not configured) and
-    `stale` (said of a run that is not known or has ended). One thread at a time.
+    Events are applied in the order of their streams and are of the shape that the contract gives them: `Feed` has seen
+    to both. `delta` gives what changed since it was last called, `snapshot` everything. Both are JSON-able and share
+    nothing with the picture. What could not be used is counted, by cause: `application` (one that is not configured)
+    and `stale` (said of a run that is not known or has ended). One thread at a time.
     """
 
     def __init__(self) -> None:
@@ -44,6 +38,7 @@ class Picture:
         self._small: Board = empty_board()
         self._number = 0
         self._told_number = 0
+        self._at: str | None = None
         self._changed: set[str] = set()
         self._reducers: Mapping[str, Callable[[str, Any], None]] = {
             "testRunStarted": self._run_started,
@@ -57,23 +52,16 @@ class Picture:
             "notification": self._notice,
         }
 
-    def apply(self, name: str, payload: object) -> None:
-        """Take in one event. Whatever is wrong with it is counted; nothing is raised."""
-        if name not in EVENTS:
-            self._count("unknown")
-            return
+    def apply(self, name: str, payload: Any) -> None:
+        """Take in one event."""
         reduce = self._reducers.get(name)
         if reduce is None:
             return
-        try:
-            event = validator(name).validate_python(payload)
-            at = from_wire(str(event["at"]))
-            reduce(name, event)
-        except ValueError:
-            # pydantic's ValidationError is one, and so is an instant that is none.
-            self._count("malformed")
-            return
-        self._seen(at)
+        reduce(name, payload)
+        # What one commit made true is one instant: reading it again for each of a thousand events would show.
+        if payload["at"] != self._at:
+            self._at = payload["at"]
+            self._seen(from_wire(payload["at"]))
 
     def connection(self, connection: Connection) -> None:
         """Say whether the picture is fed."""
@@ -87,13 +75,21 @@ class Picture:
             self._small["dev"] = dev
             self._changed.add("dev")
 
-    def load(self, applications: list[dict[str, Any]], runs: list[dict[str, Any]]) -> None:
+    def load(self, applications: Sequence[Application], runs: Sequence[TestRun]) -> None:
         """Take over the server's own view. Applications and runs that it does not name are gone."""
-        known = self._sound(_APPLICATION, applications)
-        self._cards.replace(known)
-        self._runs.replace(self._sound(_RUN, runs))
-        for seen in {one["lastChecked"] for one in known if one["lastChecked"]}:
+        self._cards.replace(applications)
+        self._runs.replace(runs)
+        for seen in {one["lastChecked"] for one in applications if one["lastChecked"]}:
             self._seen(from_wire(seen))
+
+    def await_past(self) -> None:
+        """Be ready for results of the history: those that come live from now on are told from them."""
+        self._cards.await_past()
+
+    def put_past(self, results: Iterable[PastResult]) -> None:
+        """Put results of the history, oldest first, before the beats that are here; once every one of them that also
+        comes live has come."""
+        self._cards.put_past(results)
 
     def problem(self, message: str) -> None:
         """Show this message until somebody dismisses it or a later one takes its place."""
@@ -130,15 +126,6 @@ class Picture:
         if newest is None or at > newest:
             self._small["asOf"] = at
             self._changed.add("asOf")
-
-    def _sound(self, shape: TypeAdapter[_Item], items: list[dict[str, Any]]) -> list[_Item]:
-        sound = []
-        for item in items:
-            try:
-                sound.append(shape.validate_python(item))
-            except ValidationError:
-                self._count("malformed")
-        return sound
 
     def _count(self, cause: str) -> None:
         self._counts[cause] += 1
@@ -212,9 +199,7 @@ class Picture:
         self._cards.remove(event["applicationId"])
 
     def _metric(self, name: str, event: Any) -> None:
-        if event.get("simulated"):
-            return
-        if not self._cards.beat(event):
+        if not event.get("simulated") and not self._cards.beat(event):
             self._count("application")
 
     def _notice(self, name: str, event: Any) -> None:

@@ -1,5 +1,6 @@
 """The test runs that were heard of, whoever started them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from appsentry_contract.events import TestRun, TestRunStarted
@@ -16,7 +17,7 @@ class RunLines:
         self._changed: set[str] = set()
         self._gone: set[str] = set()
 
-    def replace(self, runs: list[TestRun]) -> None:
+    def replace(self, runs: Sequence[TestRun]) -> None:
         """Take over what the server says of its runs: one that it no longer knows is gone, whatever was heard of it."""
         before = self._runs
         newest = sorted(runs, key=lambda run: run["startedAt"])[-RUNS_LENGTH:]

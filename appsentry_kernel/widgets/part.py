@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import anywidget
 import traitlets
 
-from appsentry_kernel.picture.board import SMALL, Board, Card, Delta, empty_board, fold
+from appsentry_kernel.picture.board import SMALL, Board, Card, Delta, copied, empty_board, fold
 from appsentry_kernel.widgets.joined import joined_styles
 
 Command = Literal["run", "pause", "resume", "cancel", "reconnect", "simulate"]
@@ -107,8 +107,9 @@ class Part(anywidget.AnyWidget):
         return cast(Delta, {field: part for field, part in needed.items() if part or field in _ALWAYS}) or None
 
     def _copy(self) -> Board:
-        # Folding replaces lines and cards, it never changes one: the containers are all there is to copy.
-        return {**self._board, "runs": dict(self._board["runs"]), "cards": dict(self._board["cards"])}
+        # Of what the containers hold, folding changes cards alone.
+        cards = {card_id: copied(card) for card_id, card in self._board["cards"].items()}
+        return {**self._board, "runs": dict(self._board["runs"]), "cards": cards}
 
     def _next_message(self, delta: Delta | None) -> dict[str, Any] | None:
         if delta is not None:

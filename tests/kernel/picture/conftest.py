@@ -62,9 +62,8 @@ class Events:
         times = {"dueAt": to_wire(START_MS), "lateMs": 0.0, "intervalMs": 1000, "timings": None, "responseTime": ms}
         rest = {"status": "up" if ms is not None else "down", "attempt": 1, "failure": None, "location": "here"}
         # The server's own additions are ignored by readers, but it does send them.
-        return "healthMetricUpdate", self._durable(
-            "metrics", **names, **times, **rest, steps=None, message=None, **fields
-        )
+        payload = {**names, **times, **rest, "steps": None, "message": None, **fields}
+        return "healthMetricUpdate", self._durable("metrics", **payload)
 
     def notice(self, message: str, kind: str = "warning") -> tuple[str, dict[str, Any]]:
         fields = {"type": kind, "message": message, "timestamp": to_wire(START_MS), "applicationId": None}

@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appsentry_kernel.picture import Picture, empty_board, fold
+from appsentry_kernel.picture import PastResult, Picture, empty_board, fold
 
 ACTIONS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["start", "pass", "fail", "progress", "end", "app", "metric", "load", "delta", "late", "twice"]
+            ["start", "pass", "fail", "progress", "end", "app", "metric", "load", "past", "delta", "late", "twice"]
         ),
         st.integers(0, 3),
     ),
@@ -23,7 +23,7 @@ ACTIONS = st.lists(
 @given(ACTIONS)
 def test_folding_the_deltas_gives_what_the_snapshot_gives(make_events, listed, listed_run, actions):
     events, picture = make_events(), Picture()
-    early = late = fold(empty_board(), picture.snapshot())
+    early, late = (fold(empty_board(), picture.snapshot()) for _ in range(2))
     for action, number in actions:
         run, name = f"r{number}", "abcd"[number]
         if action == "delta":
@@ -37,12 +37,14 @@ def test_folding_the_deltas_gives_what_the_snapshot_gives(make_events, listed, l
             late = fold(empty_board(), through_json(picture.snapshot()))
         elif action == "load":
             picture.load([listed(other) for other in "abcd"[: number + 1]], [listed_run(run)])
+        elif action == "past":
+            picture.put_past([PastResult("p", name, "health", 7.0, "up"), PastResult("q", name, "health", 8.0, "up")])
         else:
             picture.apply(*event(events, action, run, name))
     delta = through_json(picture.delta() or {})
     wanted = fold(empty_board(), through_json(picture.snapshot()))
-    assert fold(early, delta) == wanted
-    assert fold(late, delta) == wanted
+    assert through_json(fold(early, delta)) == wanted
+    assert through_json(fold(late, delta)) == wanted
 
 
 def event(events: Any, action: str, run: str, name: str) -> Any:

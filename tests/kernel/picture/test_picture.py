@@ -1,14 +1,10 @@
-"""The picture: what each event changes in it, what bounds it, and what it does with nonsense."""
+"""The picture: what each event changes in it, what bounds it, and how its past is found."""
 
-import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from appsentry_contract.events import EVENTS
-from appsentry_kernel.picture import Picture, empty_board, fold
+from appsentry_kernel.picture import PastResult, Picture, empty_board, fold
 
 
 def shown(picture: Picture) -> Any:
@@ -165,34 +161,21 @@ def test_results_of_an_application_that_is_not_known_are_counted(events):
     assert (board["cards"], board["counts"]) == ({}, {"application": 1})
 
 
-def test_what_cannot_be_read_is_counted_and_changes_nothing(events):
-    name, payload = events.started()
-    nonsense: list[tuple[str, object]] = [
-        ("nobodyKnows", {}), (name, None), (name, []), (name, {}), (name, {**payload, "at": "yesterday"}),
-        (name, {**payload, "testCount": "many"}), ("applicationStatusUpdate", {"id": 3}),
-    ]  # fmt: skip
-    board = apply(Picture(), *nonsense)
-    assert board == {**empty_board(), "counts": {"unknown": 1, "malformed": 6}}
-
-
-@given(st.sampled_from(sorted(EVENTS)), st.recursive(st.none() | st.text() | st.integers(), st.lists))
-def test_no_payload_whatever_raises(name, payload):
+def test_an_event_that_changes_nothing_that_is_shown_is_no_delta(events):
     picture = Picture()
-    picture.apply(name, payload)
-    picture.apply(name, {"testRunId": payload, "at": payload})
-    json.dumps(picture.snapshot())
+    picture.apply("streamHead", {"stream": "runs", "epoch": "e", "head": 3})
+    assert picture.delta() is None
 
 
 def test_a_snapshot_of_the_server_replaces_what_was_heard(events, listed, listed_run):
     picture = Picture()
     apply(picture, events.application("a"), events.application("b"), events.metric("a"), events.started("lost"))
     picture.delta()
-    picture.load([listed("a", "down"), {"id": "broken"}], [listed_run("r9", "completed"), {"testRunId": "broken"}])
+    picture.load([listed("a", "down")], [listed_run("r9", "completed")])
     board = shown(picture)
     assert list(board["cards"]) == ["a"]
     assert (board["cards"]["a"]["status"], board["cards"]["a"]["heard"]) == ("down", 1)
     assert {run_id: line["state"] for run_id, line in board["runs"].items()} == {"r9": "completed"}
-    assert board["counts"] == {"malformed": 2}
     delta = picture.delta()
     assert delta is not None
     assert (delta["cardsGone"], delta["runsGone"]) == (["b"], ["lost"])
@@ -228,13 +211,13 @@ def test_connection_problem_and_what_was_dropped_before_are_shown():
     picture.connection(broken)
     picture.problem("one")
     picture.problem("two")
-    picture.dropped({"unreadable": 2})
+    picture.dropped({"malformed": 2})
     assert picture.delta() == {
         "connection": broken,
         "problem": {"number": 2, "message": "two"},
-        "counts": {"unreadable": 2},
+        "counts": {"malformed": 2},
     }
-    picture.dropped({"unreadable": 2})
+    picture.dropped({"malformed": 2})
     picture.connection(dict(broken))
     picture.server(dev=False)
     assert picture.delta() is None
@@ -252,4 +235,45 @@ def test_a_delta_holds_only_what_changed(events, listed):
     assert delta["cards"] == {"b": {"status": "down"}}
     assert delta["beats"] == {"b": [1, 3.0, 0]}
     assert set(delta) == {"asOf", "cards", "beats"}
+    assert picture.delta() is None
+
+
+def past(number: int, name: str = "a", check: str = "health", ms: float | None = 50.0) -> PastResult:
+    """One result of the history; numbers are those of results that may come live, too."""
+    return PastResult(f"x{number}", name, check, ms, "up" if ms is not None else "down")
+
+
+def test_the_past_comes_before_what_came_live_and_nothing_twice(events):
+    picture = Picture()
+    apply(picture, events.application("a"))
+    picture.await_past()
+    apply(picture, events.metric("a", ms=80.0, resultId="x8"), events.metric("a", ms=90.0, resultId="x9"))
+    picture.put_past([past(6, ms=60.0), past(7, ms=None), past(8, ms=80.0), past(9, ms=90.0)])
+    board = apply(picture, events.metric("a", ms=100.0, resultId="x10"))
+    assert board["cards"]["a"]["beats"] == [(60, 0), (None, 2), (80, 0), (90, 0), (100, 0)]
+    assert board["cards"]["a"]["heard"] == 5
+
+
+def test_of_the_past_a_card_takes_its_first_check_and_no_more_than_its_line_has_room_for(events, listed):
+    picture = Picture()
+    picture.load([listed("a", "healthy", "health", "login"), listed("b")], [])
+    picture.await_past()
+    apply(picture, *(events.metric("b", ms=float(n), resultId=f"l{n}") for n in range(100, 140)))
+    results = [past(n, "a", "login") for n in range(10)] + [past(n, "a", ms=10.0 + n) for n in range(50)]
+    picture.put_past([*results, *(past(n, "b") for n in range(50)), past(1, "ghost")])
+    board = shown(picture)
+    assert [ms for ms, _ in board["cards"]["a"]["beats"]] == list(range(30, 60))
+    assert [ms for ms, _ in board["cards"]["b"]["beats"]] == list(range(110, 140))
+    assert board["counts"] == {}
+
+
+def test_the_past_reaches_a_board_that_was_already_shown_results(events):
+    picture = Picture()
+    board = apply(picture, events.application("a"), events.metric("a", ms=70.0))
+    picture.await_past()
+    fold(board, picture.delta() or {})
+    picture.put_past([past(1, ms=60.0)])
+    apply(picture, events.metric("a", ms=80.0))
+    board = fold(fold(board, picture.delta() or {}), {"beats": {"a": [2, 70.0, 0]}})
+    assert [tuple(beat) for beat in board["cards"]["a"]["beats"]] == [(60, 0), (70, 0), (80, 0)]
     assert picture.delta() is None
