@@ -1,4 +1,4 @@
-"""What the tests that inject faults share: how long their form is, a place to print what they measured, and bad input."""
+"""What the tests under faults share: how long their form is, a place to print what they measured, bad input."""
 
 import json
 import os
@@ -122,6 +122,7 @@ _INSTANTS = (
     "", "now", "2026-11-23", "2026-11-23T08:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999-23:59",
     "2026-02-30T00:00:00Z", "2026-11-23T08:00:00.000Z", "10000-01-01T00:00:00Z", "-1", "1970-01-01T00:00:00Z",
 )  # fmt: skip
+_LETTERS = ("\ud800", "a\udfff", "1", "0.5", "true", "null", "run:", "run:x", "constructor", "__proto__")
 _WRONG: st.SearchStrategy[Any] = st.one_of(
     st.none(),
     st.booleans(),
@@ -129,7 +130,7 @@ _WRONG: st.SearchStrategy[Any] = st.one_of(
     st.floats(),
     st.sampled_from(_NUMBERS),
     st.sampled_from(_INSTANTS),
-    st.sampled_from(("\ud800", "a\udfff", "1", "0.5", "true", "null", "run:", "run:x", "constructor", "__proto__")),
+    st.sampled_from(_LETTERS),
     _hostile_texts(300),
     st.sampled_from(("x" * 10_000, ["x"] * 2_000, dict.fromkeys(map(str, range(1_000))), _nested(60), _nested(400))),
     st.recursive(
@@ -138,6 +139,12 @@ _WRONG: st.SearchStrategy[Any] = st.one_of(
         max_leaves=10,
     ),
 )
+_ILL: dict[type, st.SearchStrategy[Any]] = {
+    int: st.integers() | st.sampled_from(_NUMBERS),
+    float: st.floats() | st.sampled_from(_NUMBERS),
+    str: st.sampled_from(_INSTANTS) | st.sampled_from(_LETTERS) | _hostile_texts(300),
+}
+"""By type: values that are of it, and yet may break what uses them."""
 
 
 def _edited(draw: st.DrawFn, value: Any) -> Any:
@@ -145,7 +152,7 @@ def _edited(draw: st.DrawFn, value: Any) -> Any:
     keys: list[Any] = list(range(len(value))) if isinstance(value, list) else []
     keys = list(value) if isinstance(value, dict) else keys
     if not keys or not draw(st.integers(0, 7)):
-        return draw(_WRONG)
+        return draw(_ILL.get(type(value), _WRONG) if draw(st.booleans()) else _WRONG)
     key = draw(st.sampled_from(keys))
     copy = value.copy()
     way = draw(st.integers(0, 7))
@@ -165,7 +172,7 @@ def damaged() -> Callable[[st.SearchStrategy[Any]], st.SearchStrategy[Any]]:
     @st.composite
     def edit(draw: st.DrawFn, sound: st.SearchStrategy[Any]) -> Any:
         value = draw(sound)
-        for _ in range(draw(st.integers(0, 3))):
+        for _ in range(draw(st.sampled_from((1, 1, 1, 0, 2, 3)))):
             value = _edited(draw, value)
         return value
 

@@ -97,13 +97,24 @@ def notebook() -> Iterator[Callable[[], Notebook]]:
 def sound_event(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """An event as the contract has it; its number is given to it when it is sent."""
     kind = EVENTS[name]
-    payload: dict[str, Any] = draw(st.from_type(kind.payload))
+    payload: dict[str, Any] = _counted(draw(st.from_type(kind.payload)))
     instants = {field: INSTANT for field in ("at", "dueAt", "timestamp") if field in payload}
     ids = {"testRunId": "r1", "applicationId": "a1", "id": "a1", "testId": "t1"}
     known = {field: value for field, value in ids.items() if field in payload}
     stream = kind.stream if kind.stream in ("applications", "metrics", "runs") else "run:r1"
     checked = {"lastChecked": INSTANT} if "lastChecked" in payload else {}
     return {**payload, **instants, **known, **checked, "stream": stream, "epoch": EPOCH}
+
+
+def _counted(value: Any) -> Any:
+    """The value with numbers that the contract has: hypothesis takes no note of pydantic's bounds."""
+    if isinstance(value, dict):
+        return {key: _counted(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_counted(inner) for inner in value]
+    if isinstance(value, float):
+        return value if abs(value) < 2**53 else 1.5
+    return abs(value) % 2**53 if type(value) is int else value
 
 
 def a_metric(seq: int) -> dict[str, Any]:
@@ -137,13 +148,13 @@ def test_what_no_contract_has_is_counted_and_the_next_result_is_shown(
     )
     totals = {"events": 0, "malformed": 0}
 
-    @generated(20, 2_400)
+    @generated(20, 150)
     @given(st.lists(one, min_size=EVENTS_EACH, max_size=EVENTS_EACH))
     def holds(events: list[tuple[str, Any]]) -> None:
         here = notebook()
         for name, payload in events:
             here.hear(name, in_its_place(here, payload))
-            here.look()
+        here.look()
         cursor = here.reader.feed.cursor("metrics")
         before = here.reader.results.rows
         here.hear("healthMetricUpdate", a_metric(cursor.seq + 1))
