@@ -35,6 +35,7 @@ class Intake:
         self._clock = clock
         self._observed = observed
         self._told_at: dict[str, float] = {}
+        publisher.outages.when_over(lambda outage: self.announce("warning", str(outage)))
         self._waiting: dict[str, Application] = {}
         """What was held back, as it was then: whatever changes it later comes as a change of its own."""
 
@@ -43,22 +44,26 @@ class Intake:
         last = {key: spans.last for key, spans in self._board.spans()}
         return {key: due_ms for key, due_ms in last.items() if due_ms is not None}
 
-    def take(self, result: Result) -> None:
-        """Take up a new result. The order of calls is the order of everything that follows."""
+    def take(self, result: Result) -> bool:
+        """Take up a new result; False when it was given up, and then nothing follows from it.
+
+        The order of calls is the order of everything that follows.
+        """
         now_ms = self._clock.now_ms()
-        self._publisher.result(result)
+        if not self._publisher.result(result):
+            return False
         if result.simulated:
             change = self._board.simulate(result, now_ms)
         else:
             key = (result.application_id, result.check_id)
             self._latencies.add(key, result.due_ms, result.outcome.verdict, result.outcome.response_ms)
             change = self._board.apply(result, now_ms)
-        if change is None:
-            return
-        self._tell(change, at_once=result.run_id is not None)
-        if not result.simulated:
-            self._announce_turn(change, result)
-            self._observed(key, change.downs)
+        if change is not None:
+            self._tell(change, at_once=result.run_id is not None)
+            if not result.simulated:
+                self._announce_turn(change, result)
+                self._observed(key, change.downs)
+        return True
 
     def reconfigure(self, configuration: Configuration) -> None:
         """Take up a configuration, and tell what it changes."""

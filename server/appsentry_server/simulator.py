@@ -38,14 +38,14 @@ class Simulator:
         chosen = checks if request.kind == "testRun" else [dice.choice(checks)]
         run_id = self._runs.simulate(chosen, lambda check, run_id: self._look(dice, check, run_id))
         await joined(run_id)
+        await self._runs.begun(run_id)
         return {"ok": True, "testRunId": run_id}
 
-    async def _look(self, dice: random.Random, check: Check, run_id: str) -> Result:
+    async def _look(self, dice: random.Random, check: Check, run_id: str) -> Result | None:
         duration_ms, succeeds = _duration_ms(dice), _succeeds(dice)
         result = self._result(check, duration_ms, succeeds, run_id)
         await self._clock.sleep(duration_ms / 1000)
-        self._intake.take(result)
-        return result
+        return result if self._intake.take(result) else None
 
     def _result(self, check: Check, duration_ms: int, succeeds: bool, run_id: str | None) -> Result:
         failure = None if succeeds else Failure(failure_class="status", message="simulated: expected 200, found 503")

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from appsentry_server.api.encodings import Encoding
 from appsentry_server.api.problems import Problem
 from appsentry_server.api.selection import Selection
-from appsentry_server.store.history import Cursor, History
+from appsentry_server.store.history import OPENED_ANEW, Cursor, History
+from appsentry_server.store.opening import HistoryUnavailable
 
 AT_ONCE = 4
 """Exports that are made side by side; they leave the history's own reading threads alone."""
@@ -33,8 +34,8 @@ class Exports:
     async def stream(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
         """The chunks of one answer. Closing it early stops the query behind it at once.
 
-        Raises `Problem` 503 when too many wait already or the server stops, `duckdb.Error` when the history cannot
-        be read.
+        Raises `Problem` 503 when too many wait already or the server stops, `HistoryUnavailable` when the history is
+        opened anew, `duckdb.Error` when it cannot be read.
         """
         if self.opened >= AT_ONCE + MOST_WAITING:
             detail = f"{self.opened} histories are being read: ask again in a little while"
@@ -71,10 +72,14 @@ class Exports:
             self._pipes.discard(pipe)
             error = made.exception()
             # Whoever still reads what was abandoned was left alone with it by `close`.
-            pipe.finish(_stopping() if error is not None and pipe.abandoned else error)
+            broken_off = _stopping() if self._closed else HistoryUnavailable(OPENED_ANEW)
+            pipe.finish(broken_off if error is not None and pipe.abandoned else error)
 
         making = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._history.read_here, lambda cursor: _make(cursor, selection, encoding, pipe)
+            self._threads,
+            self._history.read_here,
+            lambda cursor: _make(cursor, selection, encoding, pipe),
+            pipe.abandon,
         )
         making.add_done_callback(ended)
         return pipe

@@ -11,6 +11,7 @@ from appsentry_contract.instants import to_wire
 from appsentry_server.api.call import Api, Call, Reply, json_reply
 from appsentry_server.api.problems import Problem
 from appsentry_server.store.history import Cursor
+from appsentry_server.store.opening import HistoryUnavailable
 from appsentry_server.telemetry import CONTENT_TYPE
 
 _PATIENCE_S = 5.0
@@ -64,7 +65,8 @@ def _obstacles(api: Api) -> list[str]:
         obstacles.append("no checks are scheduled")
     failing_since_ms = api.services.publisher.failing_since_ms
     if failing_since_ms is not None:
-        obstacles.append(f"the history has refused to commit since {to_wire(failing_since_ms)}")
+        reason = api.services.publisher.outages.reason
+        obstacles.append(f"the history has refused to commit since {to_wire(failing_since_ms)}: {reason}")
     return obstacles
 
 
@@ -77,6 +79,8 @@ async def _history_obstacles(api: Api) -> list[str]:
             await api.services.history.read(ask)
     except TimeoutError:
         return [f"the history has not answered for {_PATIENCE_S:g} s"]
+    except HistoryUnavailable as error:
+        return [str(error)]
     except (duckdb.Error, RuntimeError):
         return ["the history is closed"]
     return []

@@ -41,23 +41,23 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         name="listTestRuns", method="GET", path="/api/test-runs", summary="Test runs, newest first",
-        answer=test_runs.list_runs, query=test_runs.Page, response=test_runs.TestRuns,
+        answer=test_runs.list_runs, query=test_runs.Page, response=test_runs.TestRuns, problems=(503,),
     ),
     Operation(
         name="showTestRun", method="GET", path="/api/test-runs/{id}", summary="A test run with its tests",
-        answer=test_runs.show, response=test_runs.TestRunWithTests, problems=(404,),
+        answer=test_runs.show, response=test_runs.TestRunWithTests, problems=(404, 503),
     ),
     Operation(
         name="cancelTestRun", method="POST", path="/api/test-runs/{id}/cancel", summary="End a test run now",
-        answer=test_runs.command("cancel"), response=test_runs.TestRunName, problems=(404, 409),
+        answer=test_runs.command("cancel"), response=test_runs.TestRunName, problems=(404, 409, 503),
     ),
     Operation(
         name="pauseTestRun", method="POST", path="/api/test-runs/{id}/pause", summary="Start no new test of a run",
-        answer=test_runs.command("pause"), response=test_runs.TestRunName, problems=(404, 409),
+        answer=test_runs.command("pause"), response=test_runs.TestRunName, problems=(404, 409, 503),
     ),
     Operation(
         name="resumeTestRun", method="POST", path="/api/test-runs/{id}/resume", summary="Go on with a paused run",
-        answer=test_runs.command("resume"), response=test_runs.TestRunName, problems=(404, 409),
+        answer=test_runs.command("resume"), response=test_runs.TestRunName, problems=(404, 409, 503),
     ),
     Operation(
         name="readHistory", method="GET", path="/api/history", summary="Results or roll-ups of a span of time",

@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 from appsentry_contract.errors import AppSentryError
 from appsentry_contract.vocabulary import RunState
 from appsentry_server.runs.plan import NothingToTest, UnknownApplication
-from appsentry_server.runs.registry import RunConflict, ServerStopping, UnknownRun
+from appsentry_server.runs.registry import HistoryFailing, RunConflict, ServerStopping, UnknownRun
+from appsentry_server.store.opening import HistoryUnavailable
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -67,6 +68,8 @@ def problem_of(error: AppSentryError) -> Problem:
         UnknownRun: (404, "unknown_run"),
         RunConflict: (409, "conflict"),
         ServerStopping: (503, "conflict"),
+        HistoryFailing: (503, "internal"),
+        HistoryUnavailable: (503, "internal"),
     }
     if isinstance(error, Problem):
         return error

@@ -19,6 +19,8 @@ from appsentry_server.streams.publisher import Publisher
 
 _log = logging.getLogger(__name__)
 
+_KEPT_WITHIN_S = 5.0
+
 
 class UnknownRun(AppSentryError, LookupError):
     """No run has this id."""
@@ -26,6 +28,10 @@ class UnknownRun(AppSentryError, LookupError):
 
 class ServerStopping(AppSentryError, RuntimeError):
     """The server stops, and begins nothing any more."""
+
+
+class HistoryFailing(AppSentryError, OSError):
+    """The history keeps nothing for the moment, so that nothing can be promised."""
 
 
 class RunConflict(AppSentryError, ValueError):
@@ -69,30 +75,52 @@ class Runs:
     def start(self, choice: Choice, trigger: Trigger) -> str:
         """Start a run and give its id. Nothing of it is heard before the next turn of the event loop.
 
-        Raises `UnknownApplication`, `NothingToTest` or `ServerStopping`, and then nothing has begun.
+        Raises `UnknownApplication`, `NothingToTest`, `ServerStopping` or `HistoryFailing`, and then nothing has begun.
+        Whoever is told the id is told it after `begun`.
         """
         if self._closed:
             raise ServerStopping("the server stops: no run can be started")
+        self._admit("started")
         chosen = plan(choice, self._configuration.applications, self.checks)
         return self._begin(chosen, trigger, self._look, simulated=False)
+
+    async def begun(self, run_id: str) -> None:
+        """Wait until the run's beginning is in the history: no kill can then undo it.
+
+        Raises `HistoryFailing` when that takes too long; the run is then cancelled.
+        """
+        if not await self._kept():
+            run = self._active.get(run_id)
+            if run is not None:
+                run.cut_off("cancelled", "the history did not keep the run's beginning in time")
+            raise HistoryFailing(f"the run {run_id} is cancelled: the history did not keep its beginning in time")
 
     def simulate(self, checks: Sequence[Check], look: Look) -> str:
         """Start a run that only seems to be one: `look` invents its results."""
         return self._begin(checks, "simulator", look, simulated=True)
 
     async def command(self, run_id: str, command: Literal["pause", "resume", "cancel"], who: str) -> None:
-        """Command a run. Raises `UnknownRun`, or `RunConflict` when its state does not admit it."""
+        """Command a run, and wait until that is in the history.
+
+        Raises `UnknownRun`, or `RunConflict` when its state does not admit it. `HistoryFailing` when a run is to be
+        paused or resumed while the history keeps nothing, and nothing has changed then; or when it takes too long to
+        keep what was done, which stays done.
+        """
         run = self._active.get(run_id)
         if run is None:
             raise await self._not_active(run_id, command)
         if command == "pause" and run.state == "running":
+            self._admit("paused")
             run.pause()
         elif command == "resume" and run.state == "paused":
+            self._admit("resumed")
             run.resume()
         elif command == "cancel" and run.state in ("running", "paused"):
             run.cut_off("cancelled", f"cancelled by {who}")
         else:
             raise RunConflict(run_id, run.state, _past(command))
+        if not await self._kept():
+            raise HistoryFailing(f"the run {run_id} is {_past(command)}, but the history has not kept that yet")
 
     async def close(self, reason: str) -> None:
         """Start no more, and end every run in progress, because the server stops."""
@@ -118,6 +146,21 @@ class Runs:
         self._tasks.add(following)
         following.add_done_callback(self._tasks.discard)
         return run_id
+
+    def _admit(self, what: str) -> None:
+        """Begin nothing that could not be kept. A run can still be cancelled: that only ends what is going on."""
+        if self._publisher.failing_since_ms is not None:
+            reason = self._publisher.outages.reason
+            raise HistoryFailing(f"no run can be {what} while the history keeps nothing ({reason}): try again later")
+
+    async def _kept(self) -> bool:
+        """Wait until all that was said so far is in the history, for a while; whether it is."""
+        try:
+            async with asyncio.timeout(_KEPT_WITHIN_S):
+                await self._publisher.settled()
+        except TimeoutError:
+            return False
+        return True
 
     async def _not_active(self, run_id: str, command: str) -> AppSentryError:
         row = await self._history.read(reading.run(run_id))

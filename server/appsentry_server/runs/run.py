@@ -1,6 +1,7 @@
 """One test run: its tests side by side, its pauses, and its one end."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,16 @@ from appsentry_server.results import Failure, Result
 from appsentry_server.store.rows import RunRow, TestRow
 from appsentry_server.streams.publisher import Publisher
 
+_log = logging.getLogger(__name__)
+
 AT_ONCE = 8
 """Tests of one run that go on side by side; simulated ones go one after the other, so that a seed repeats them."""
 
-Look = Callable[[Check, str], Awaitable[Result]]
-"""Make a result of this check for this run, and pass it on to the history."""
+Look = Callable[[Check, str], Awaitable[Result | None]]
+"""Make a result of this check for this run, and pass it on to the history; None when it was given up there."""
+
+_GIVEN_UP = Failure(failure_class="internal", message="the history is failing and had no room for the result")
+_BROKE_OFF = Failure(failure_class="internal", message="the test broke off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +170,13 @@ class Run:
         self._say("testStarted", {**test.names, "attempt": 1})
         self._show_progress()
         started_ms, began = self._clock.now_ms(), self._clock.monotonic()
-        result, failure = None, Failure(failure_class="internal", message="the test broke off")
+        result, failure = None, _BROKE_OFF
         try:
             result = await self._look(test.check, self.run_id)
-            failure = result.outcome.failure or failure
+            failure = (result.outcome.failure or failure) if result else _GIVEN_UP
+        except Exception:  # noqa: BLE001 - logged, and told as a fault of ours
+            # The tests that follow are made all the same, so that the sums agree at the end.
+            _log.exception("a test of the run %s broke off", self.run_id)
         except asyncio.CancelledError:
             self._broken_off = True
             failure_class, reason = self._cut or ("interrupted", "the server stopped")

@@ -22,6 +22,15 @@ def heads(cursor: Cursor) -> dict[str, int]:
     return dict(rows)
 
 
+def newest_ms(cursor: Cursor) -> int:
+    """When anything was last published, 0 when nothing ever was."""
+    row = cursor.execute(
+        "select greatest((select max(published_ms) from results), (select max(published_ms) from events), 0)"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def events_after(stream: str, seq: int, until: int, limit: int) -> Callable[[Cursor], list[EventRow]]:
     """Events of a stream with `seq < number <= until`, in order, at most `limit`."""
 

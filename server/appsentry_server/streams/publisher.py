@@ -16,13 +16,23 @@ from appsentry_server.results import Result
 from appsentry_server.store.history import Batch, History
 from appsentry_server.store.rows import EventRow, RunRow, TestRow, result_row
 from appsentry_server.streams.journal import Event, Journal
+from appsentry_server.streams.outages import Outages, brief
+from appsentry_server.streams.waiting import Room, Waiting
 
 _log = logging.getLogger(__name__)
 
 COMMIT_SPACING_S = 0.05
 """Commits start at least this far apart: a commit costs the same for one row as for fifty."""
 
-_RETRY_S = (0.25, 0.5, 1.0, 2.0, 5.0)
+_MOST_AT_ONCE = 2_000
+"""Entries of one commit. After a failure many wait, and numbering them all in one go would hold the event loop up."""
+
+_RETRY_S = (0.25, 0.5, 1.0, 2.0)
+_SLOW_S = 5.0
+"""A commit that takes longer is taken for one that fails, though it may still succeed."""
+
+_RESULT_SIZE = 600
+_ROW_SIZE = 400
 
 Listener = Callable[[Event], Awaitable[None]]
 
@@ -44,70 +54,91 @@ class Publisher:
     """The one queue between what happens and who hears of it.
 
     The order of calls is the order in the history and on the wire, volatile events included. A commit that
-    fails is tried again, unchanged, until it succeeds: nothing behind it overtakes it.
+    fails is tried again, unchanged, until it succeeds: nothing behind it overtakes it. What waits meanwhile is
+    bounded: in a full queue new results are given up before anything follows from them, and volatile events dropped.
     """
 
-    def __init__(self, history: History, journal: Journal, clock: Clock) -> None:
+    def __init__(self, history: History, journal: Journal, clock: Clock, room: Room | None = None) -> None:
         self._history = history
         self._journal = journal
         self._clock = clock
-        self._entries: list[_Entry] = []
+        self._waiting: Waiting[_Entry] = Waiting(room or Room())
         self._wake = asyncio.Event()
         self._listeners: list[Listener] = []
-        self.failing_since_ms: int | None = None
-        """Since when the history refuses commits; None while all is well."""
+        self.outages = Outages(clock)
         self.commits = 0
         self.last_result = journal.head("metrics")
         """The number that the newest result has or will have."""
 
     @property
+    def failing_since_ms(self) -> int | None:
+        """Since when nothing is committed; None while all is well."""
+        return self.outages.since_ms
+
+    @property
     def waiting(self) -> int:
-        """How much is not committed yet."""
-        return len(self._entries)
+        """How many entries are not committed yet."""
+        return len(self._waiting)
+
+    @property
+    def waiting_size(self) -> int:
+        """Their size as JSON, in bytes, nearly."""
+        return self._waiting.size
 
     def listen(self, listener: Listener) -> None:
         """Call this with every event after it is committed, in order."""
         self._listeners.append(listener)
 
-    def result(self, result: Result) -> None:
-        """Keep a result; `healthMetricUpdate` follows from the row."""
+    def result(self, result: Result) -> bool:
+        """Keep a result; `healthMetricUpdate` follows from the row. False when it is given up for want of room.
+
+        What is said before the next result belongs to this one, and is committed with it.
+        """
+        if self._waiting.full:
+            self.outages.given_up += 1
+            return False
         self.last_result += 1
-        self._put(result)
+        failure = result.outcome.failure
+        self._put(result, _RESULT_SIZE + (len(failure.message) if failure else 0), begins=True)
+        return True
 
     def event(self, stream: str, name: str, payload: Mapping[str, Any]) -> None:
         """Say something durable."""
-        self._put(_Said(stream, name, payload, volatile=False))
+        self._put(_Said(stream, name, payload, volatile=False), len(orjson.dumps(payload)))
 
     def volatile(self, stream: str, name: str, payload: Mapping[str, Any]) -> None:
         """Say something that only matters now."""
-        self._put(_Said(stream, name, payload, volatile=True))
+        if not self._waiting.full:
+            self._put(_Said(stream, name, payload, volatile=True), len(orjson.dumps(payload)))
 
     def run(self, row: RunRow) -> None:
         """Keep a run's new state."""
-        self._put(row)
+        self._put(row, _ROW_SIZE)
 
     def test(self, row: TestRow) -> None:
         """Keep a test that has ended."""
-        self._put(row)
+        self._put(row, _ROW_SIZE)
 
     async def settled(self) -> None:
         """Wait until all that was handed in so far is committed and told."""
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(told)
-        await told
+        told = self._waiting.newest
+        if not isinstance(told, asyncio.Future):
+            told = asyncio.get_running_loop().create_future()
+            self._put(told, 0)
+        await asyncio.shield(told)
 
     async def work(self) -> None:
         """Commit and tell, for ever."""
         while True:
             await self._wake.wait()
-            self._wake.clear()
             began = self._clock.monotonic()
-            entries, self._entries = self._entries, []
-            await self._pass_on(entries)
+            await self._pass_on(self._waiting.take(_MOST_AT_ONCE))
+            if not self._waiting:
+                self._wake.clear()
             await self._clock.sleep(max(0.0, began + COMMIT_SPACING_S - self._clock.monotonic()))
 
-    def _put(self, entry: _Entry) -> None:
-        self._entries.append(entry)
+    def _put(self, entry: _Entry, size: int, *, begins: bool = False) -> None:
+        self._waiting.put(entry, size, begins=begins)
         self._wake.set()
 
     async def _pass_on(self, entries: list[_Entry]) -> None:
@@ -161,21 +192,29 @@ class Publisher:
 
     async def _commit(self, batch: Batch) -> None:
         tries = 0
-        while True:
-            try:
-                await self._history.commit(batch)
-            except (duckdb.Error, OSError) as error:
-                if self.failing_since_ms is None:
-                    self.failing_since_ms = self._clock.now_ms()
-                    _log.error("the history refuses to commit, trying again until it does: %s", error)
-                await self._clock.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
-                tries += 1
-            else:
-                if self.failing_since_ms is not None:
-                    _log.warning("the history commits again after %d tries", tries)
-                    self.failing_since_ms = None
-                self.commits += 1
-                return
+        while (problem := await self._try(batch)) is not None:
+            self._note(problem)
+            await self._clock.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
+            tries += 1
+        self.commits += 1
+        if self.outages.since_ms is not None:
+            self.outages.over(waited=len(batch.results) + self._waiting.count(Result))
+
+    async def _try(self, batch: Batch) -> str | None:
+        """Commit once; what went wrong, None when nothing did."""
+        committing = asyncio.ensure_future(self._history.commit(batch))
+        try:
+            while not (await asyncio.wait({committing}, timeout=_SLOW_S))[0]:
+                self._note(f"a commit has not ended within {_SLOW_S:g} s")
+            await committing
+        except (duckdb.Error, OSError) as error:
+            return brief(error)
+        finally:
+            committing.cancel()
+        return None
+
+    def _note(self, problem: str) -> None:
+        self.outages.failed(problem, len(self._waiting))
 
     @staticmethod
     async def _tell(listener: Listener, event: Event) -> None:

@@ -6,6 +6,7 @@ import json
 from prometheus_client.parser import text_string_to_metric_families
 
 from appsentry_contract import __version__
+from appsentry_contract.instants import to_wire
 
 
 def _samples(text):
@@ -38,13 +39,15 @@ def test_a_server_that_schedules_nothing_lives_and_is_not_ready(with_door):
 
 def test_a_history_that_refuses_commits_makes_the_server_not_ready(with_door):
     async def main(door):
-        door.services.publisher.failing_since_ms = 0
+        outages = door.services.publisher.outages
+        outages.failed("No space left on device", waiting=3)
         door.ready = False
         answer = await door.get("/readyz")
         assert answer.code == 503
         assert answer.headers["Retry-After"] == "5"
         assert json.loads(answer.body)["detail"] == (
-            "no checks are scheduled; the history has refused to commit since 1970-01-01T00:00:00.000Z"
+            "no checks are scheduled; the history has refused to commit since "
+            f"{to_wire(outages.since_ms)}: No space left on device"
         )
 
     with_door(main)
@@ -87,6 +90,10 @@ def test_figures_cover_the_applications_and_the_server(with_door):
         for name in (
             "appsentry_checks_in_flight",
             "appsentry_ticks_missed_total",
+            "appsentry_stood_still_seconds_total",
+            "appsentry_stood_still_longest_seconds",
+            "appsentry_clock_jumps_total",
+            "appsentry_blind",
             "appsentry_runs_in_progress",
             "appsentry_history_failing",
             "appsentry_waiting",
