@@ -46,7 +46,7 @@ def read(path: Path) -> Reading:
     response time and no message; `placed` counts them. Raises `SourceUnreadable` when the database holds no result.
     """
     with sqlite.opened(path) as connection:
-        if not _TABLES <= sqlite.tables(connection):
+        if not sqlite.tables(connection) >= _TABLES:
             raise SourceUnreadable(
                 f"{path}: not a database of Uptime Kuma v2: expected tables monitor, heartbeat, stat_daily"
             )

@@ -44,7 +44,11 @@ def table_of(columns: Mapping[str, Sequence[Any]]) -> pa.Table:
         else pa.repeat(pa.scalar(always.get(name), schema.type), rows)
         for name, schema in zip(RESULT_SCHEMA.names, RESULT_SCHEMA, strict=True)
     ]
-    table = pa.Table.from_arrays(arrays, schema=RESULT_SCHEMA)
+    return sorted_table(pa.Table.from_arrays(arrays, schema=RESULT_SCHEMA))
+
+
+def sorted_table(table: pa.Table) -> pa.Table:
+    """The table in the order of time."""
     return table.sort_by([("ts", "ascending"), ("application", "ascending"), ("check", "ascending")])
 
 

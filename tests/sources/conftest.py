@@ -10,6 +10,10 @@ from types import MappingProxyType
 
 import pytest
 
+from appsentry_sources import formats
+from appsentry_sources.prometheus import Span
+from appsentry_sources.reading import Reading
+
 _KUMA_SCHEMA = Path(__file__).with_name("kuma_schema.sql")
 _SHARED = Path(__file__).parents[3] / "shared" / "data"
 
@@ -107,3 +111,16 @@ def sqlite_file() -> Callable[[Path], None]:
             database.execute("create table songs (name text)")
 
     return make
+
+
+Read = Callable[..., Reading]
+
+
+@pytest.fixture
+def read() -> Read:
+    """Reads a file, of any time."""
+
+    def read_file(path: Path, format_name: str | None = None) -> Reading:
+        return formats.read(path, format_name, Span(since=0, until=0))
+
+    return read_file

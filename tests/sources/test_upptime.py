@@ -1,13 +1,16 @@
 """Upptime's commit log is read as results, and what is none is counted."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from appsentry_sources.arrow import RESULT_SCHEMA
-from appsentry_sources.formats import read
-from appsentry_sources.reading import SourceUnreadable
+from appsentry_sources.reading import Reading, SourceUnreadable
+
+Read = Callable[..., Reading]
+
 
 LINES = """\
 2026-06-05T23:32:10-06:00|🟥 Shop is down (0 in 0 ms) [skip ci] [upptime]
@@ -21,7 +24,7 @@ not a commit at all
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_line_is_a_result_or_is_counted(tmp_path: Path, zipped: bool) -> None:
+def test_a_line_is_a_result_or_is_counted(tmp_path: Path, zipped: bool, read: Read) -> None:
     path = tmp_path / "log"
     path.write_bytes(gzip.compress(LINES.encode()) if zipped else LINES.encode())
     reading = read(path)
@@ -40,14 +43,14 @@ def test_a_line_is_a_result_or_is_counted(tmp_path: Path, zipped: bool) -> None:
     assert reading.table["interval_s"].null_count == len(rows)
 
 
-def test_a_log_without_a_result_is_refused_with_what_was_expected(tmp_path: Path) -> None:
+def test_a_log_without_a_result_is_refused_with_what_was_expected(tmp_path: Path, read: Read) -> None:
     path = tmp_path / "log"
     path.write_text("2026-06-05T23:28:08+00:00|Update README\n")
     with pytest.raises(SourceUnreadable, match=r"log: none of its 1 lines is a result of Upptime, such as"):
         read(path)
 
 
-def test_thirteen_real_weeks_are_read_whole(upptime_log: Path) -> None:
+def test_thirteen_real_weeks_are_read_whole(upptime_log: Path, read: Read) -> None:
     reading = read(upptime_log)
     assert reading.table.num_rows == 13_617
     assert reading.left_out == {"other commits": 2_101}
