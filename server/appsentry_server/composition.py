@@ -1,11 +1,16 @@
 """The server put together in one place: what it is made of, and what each part is handed."""
 
 from appsentry_server.admission import Admission
-from appsentry_server.clock import Clock
+from appsentry_server.audit import Audit
+from appsentry_server.blindness import Sight
+from appsentry_server.checks.http import HttpClient
+from appsentry_server.chronology import Chronology
+from appsentry_server.clock import Clock, Onward
 from appsentry_server.conduct import Check, Conductor
 from appsentry_server.configuration.model import Configuration, ServerSettings
 from appsentry_server.configuration.reloading import ConfigurationFile
 from appsentry_server.intake import Intake
+from appsentry_server.lag import Lag
 from appsentry_server.references import MissingReference
 from appsentry_server.restoring import recent_runs, restored
 from appsentry_server.results import Result
@@ -22,6 +27,8 @@ from appsentry_server.store.history import History
 from appsentry_server.streams.journal import Journal
 from appsentry_server.streams.published import Published
 from appsentry_server.streams.publisher import Publisher
+from appsentry_server.watchdog import Watchdog
+from appsentry_server.witnesses import Witnesses
 
 
 def admission(settings: ServerSettings) -> Admission:
@@ -40,7 +47,13 @@ def admission(settings: ServerSettings) -> Admission:
             # A file that is just being replaced: until it is back nobody is let in.
             return ""
 
-    rules = Admission(bound_to=settings.host, token=token, origins=settings.origins, hosts=settings.hosts)
+    rules = Admission(
+        bound_to=settings.host,
+        token=token,
+        origins=settings.origins,
+        hosts=settings.hosts,
+        proxies=settings.proxies,
+    )
     rules.check_bind()
     return rules
 
@@ -56,10 +69,9 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
     journal_since_ms = clock.now_ms() - round(settings.journal.total_seconds() * 1000)
     heads = await history.read(reading.heads)
     journal = Journal(history, heads, await history.read(retention.floors(journal_since_ms)))
-    publisher = Publisher(history, journal, clock)
+    publisher = Publisher(history, journal, Onward(clock, await history.read(reading.newest_ms)))
     known = await restored(configuration, history, journal, clock)
     published = Published(known.board.applications(clock.now_ms()), await recent_runs(history))
-    conductor = Conductor(clock, settings.limits, settings.location)
 
     async def carry_out(tick: Tick) -> None:
         async with tick.check.turn:
@@ -71,34 +83,51 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
                     )
                 )
 
-    async def look(check: Check, run_id: str) -> Result:
+    async def look(check: Check, run_id: str) -> Result | None:
         async with check.turn:
             due_ms, due = clock.now_ms(), clock.monotonic()
             result = await conductor.conduct(check, due_ms=due_ms, due=due, attempt=1, run_id=run_id)
-            intake.take(result)
-            return result
+            return result if intake.take(result) else None
 
     schedule = Schedule(clock, carry_out)
     intake = Intake(known.board, known.latencies, publisher, clock, schedule.observed)
+    client = HttpClient()
+    lag = Lag(clock)
+    sight = Sight(clock, client.resolver, Witnesses(settings.witnesses, client), intake.announce)
+    chronology = Chronology(intake.last_due_ms())
+    conductor = Conductor(clock, settings.limits, settings.location, lag=lag, sight=sight, chronology=chronology)
     runs = Runs(clock=clock, publisher=publisher, history=history, look=look)
     transport = Transport(rules, clock)
     subscriptions = Subscriptions(transport, journal, published, history, runs, clock)
     simulator = Simulator(runs, intake, clock) if settings.dev else None
-    requests = Requests(subscriptions, runs, clock, simulator)
+    audit = Audit(settings.data_dir, clock)
+    requests = Requests(subscriptions, runs, clock, simulator, audit=audit)
     services = Services(
         admission=rules,
+        audit=audit,
         clock=clock,
         conductor=conductor,
         history=history,
         journal=journal,
+        lag=lag,
         published=published,
         publisher=publisher,
         requests=requests,
         runs=runs,
         schedule=schedule,
+        sight=sight,
         transport=transport,
+        watchdog=Watchdog(clock, lag, intake.announce),
     )
     publisher.listen(published.hear)
     publisher.listen(subscriptions.deliver)
     transport.serve(requests, subscriptions)
-    return Server(configuration, services, gone=known.gone, intake=intake, subscriptions=subscriptions, file=file)
+    return Server(
+        configuration,
+        services,
+        client=client,
+        gone=known.gone,
+        intake=intake,
+        subscriptions=subscriptions,
+        file=file,
+    )

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Coroutine
 from dataclasses import dataclass, field
 
+from appsentry_server.blindness import Sight
 from appsentry_server.checks.kind import CheckSettings, Probe
+from appsentry_server.chronology import Chronology
 from appsentry_server.clock import Clock
 from appsentry_server.configuration.model import Limits
 from appsentry_server.identity import ids
+from appsentry_server.lag import Lag, believed
 from appsentry_server.results import Failure, Outcome, Result
 
 _log = logging.getLogger(__name__)
@@ -37,11 +40,20 @@ class Check:
 
 
 class Conductor:
-    """Makes results of checks, so many at once and so many on one host."""
+    """Makes results of checks, so many at once and so many on one host.
 
-    def __init__(self, clock: Clock, limits: Limits, location: str) -> None:
+    A failure is recorded as the target's only when it is not the monitor's own: `lag` knows whether the monitor stood
+    still meanwhile, `sight` whether it reaches anything at all, `chronology` whether the time was counted already.
+    """
+
+    def __init__(
+        self, clock: Clock, limits: Limits, location: str, *, lag: Lag, sight: Sight, chronology: Chronology
+    ) -> None:
         self._clock = clock
         self._location = location
+        self._lag = lag
+        self._sight = sight
+        self._chronology = chronology
         self._all = asyncio.Semaphore(limits.checks)
         self._by_host: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(limits.checks_per_host)
@@ -62,45 +74,63 @@ class Conductor:
     def forget(self, known: Container[tuple[str, str]]) -> None:
         """Remember nothing of checks that are no longer known."""
         self._looked = {key: due for key, due in self._looked.items() if key in known}
+        self._chronology.forget(known)
 
     async def conduct(self, check: Check, *, due_ms: int, due: float, attempt: int, run_id: str | None) -> Result:
         """Look once and say what was found. `due` is `due_ms` on the monotonic clock; the caller holds the turn."""
-        host = check.settings.host
-        if host is None:
+        settings = check.settings
+        if settings.host is None:
             async with self._all:
-                return await self._timed(check, due_ms, due, attempt, run_id)
-        # The host's place first: those who wait for a slow host take no place from the others.
-        async with self._by_host[host], self._all:
-            return await self._timed(check, due_ms, due, attempt, run_id)
+                began, outcome = await self._timed(check, due, run_id)
+        else:
+            # The host's place first: those who wait for a slow host take no place from the others.
+            async with self._by_host[settings.host], self._all:
+                began, outcome = await self._timed(check, due, run_id)
+        if self._sight.doubts(check.key, outcome):
+            # Its place is free by now: to find out whether the monitor is blind may take seconds.
+            outcome = await self._marked(self._sight.judged(check.key, outcome, began), run_id)
+        result = Result(
+            result_id=self._result_id(),
+            due_ms=due_ms,
+            application_id=check.application_id,
+            check_id=settings.id,
+            test_type=settings.type,
+            outcome=outcome,
+            run_id=run_id,
+            attempt=attempt,
+            late_ms=round(max(0.0, began - due) * 1000, 3),
+            interval_ms=round(settings.interval.total_seconds() * 1000),
+            location=self._location,
+        )
+        return self._chronology.placed(result)
 
-    async def _timed(self, check: Check, due_ms: int, due: float, attempt: int, run_id: str | None) -> Result:
+    async def _timed(self, check: Check, due: float, run_id: str | None) -> tuple[float, Outcome]:
+        """When it began, on the monotonic clock, and what was found, as far as it can be believed."""
         if self._stopping.is_set():
             raise asyncio.CancelledError("the server stops")
-        late_ms = max(0.0, (self._clock.monotonic() - due) * 1000)
+        began, stood_still_s = self._clock.monotonic(), self._lag.total_s()
         self._looked[check.key] = due
         self.in_flight += 1
         try:
-            outcome = await self._look(check)
+            outcome = await self._marked(self._look(check), run_id)
+        finally:
+            self.in_flight -= 1
+        stood_still_s = self._lag.total_s() - stood_still_s
+        if stood_still_s > 0:
+            timeout_s = check.settings.timeout.total_seconds()
+            elapsed_s = self._clock.monotonic() - began
+            outcome = believed(outcome, stood_still_s=stood_still_s, elapsed_s=elapsed_s, timeout_s=timeout_s)
+        return began, outcome
+
+    async def _marked(self, work: Coroutine[None, None, Outcome], run_id: str | None) -> Outcome:
+        """The outcome of the work; when a stop of the server cuts off scheduled work, that."""
+        try:
+            return await work
         except asyncio.CancelledError:
             if not self._stopping.is_set() or run_id is not None:
                 raise
             message = "the server stopped before the check had ended"
-            outcome = Outcome(verdict="unknown", failure=Failure(failure_class="interrupted", message=message))
-        finally:
-            self.in_flight -= 1
-        return Result(
-            result_id=self._result_id(),
-            due_ms=due_ms,
-            application_id=check.application_id,
-            check_id=check.settings.id,
-            test_type=check.settings.type,
-            outcome=outcome,
-            run_id=run_id,
-            attempt=attempt,
-            late_ms=round(late_ms, 3),
-            interval_ms=round(check.settings.interval.total_seconds() * 1000),
-            location=self._location,
-        )
+            return Outcome(verdict="unknown", failure=Failure(failure_class="interrupted", message=message))
 
     async def _look(self, check: Check) -> Outcome:
         timeout_s = check.settings.timeout.total_seconds()

@@ -16,6 +16,9 @@ Key = tuple[str, str]
 _STARTS_PER_SECOND = 1_000
 _FIRST_LOOK_S = 1.0
 _JUMP_MS = 250
+_LATE_S = 1.0
+_LATE_SHARE = 0.1
+"""How late the schedule itself may be for a tick, at least and by the interval: what is later was missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ class Schedule:
 
     The grid of a check is fixed to the wall clock, so that a restart keeps it, and walked on the monotonic
     one, so that a jump of the wall neither bunches checks nor drops them. A tick that finds its check still
-    busy runs once, late, right after; whatever else was missed in the meantime is counted in `missed`.
+    busy runs once, late, right after. A schedule that stood still goes on with what is due then: what it missed is
+    not made up for, or all checks would be made at once. All that was not made is counted in `missed`.
     """
 
     def __init__(self, clock: Clock, carry_out: Callable[[Tick], Awaitable[None]]) -> None:
@@ -157,17 +161,16 @@ class Schedule:
             if alarm.retry is None:
                 self._regular(entry, now)
             elif alarm.retry[1] == entry.retry_number and not entry.busy:
-                self._begin(entry, self._tick(entry, alarm.at, alarm.retry[0]))
+                # A retry is never missed: one that is late is due now.
+                at = alarm.at if now - alarm.at <= _LATE_S else now
+                self._begin(entry, self._tick(entry, at, alarm.retry[0]))
 
     def _regular(self, entry: _Entry, now: float) -> None:
         due = entry.next_due
         entry.next_due = self._on_grid_after(entry, max(due, now))
         self._set(_Alarm(entry.next_due, next(self._order), entry))
-        skipped = int((now - due) / entry.interval_s)
-        self.missed += skipped
-        if skipped:
-            # The monitor itself was away for longer than an interval: that gap stays a gap.
-            self.missed += 1
+        if now - due > min(entry.interval_s, max(_LATE_S, _LATE_SHARE * entry.interval_s)):
+            self.missed += 1 + int((now - due) / entry.interval_s)
         elif not entry.busy:
             self._begin(entry, self._tick(entry, due, 1))
         elif entry.late is None:

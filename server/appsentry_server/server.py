@@ -12,6 +12,7 @@ from tornado.routing import URLSpec
 from appsentry_contract.errors import AppSentryError
 from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
+from appsentry_server.audit import FILE_ORIGIN
 from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings
 from appsentry_server.checks.table import KINDS
@@ -49,6 +50,7 @@ class Server:
         configuration: Configuration,
         services: Services,
         *,
+        client: HttpClient,
         gone: Sequence[str],
         intake: Intake,
         subscriptions: Subscriptions,
@@ -60,7 +62,7 @@ class Server:
         self._intake = intake
         self._subscriptions = subscriptions
         self._file = file
-        self._client = HttpClient()
+        self._client = client
         self._exports = Exports(services.history)
         self._checks: dict[tuple[str, str], Check] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -83,12 +85,15 @@ class Server:
             _log.warning("%d test runs were interrupted by the last stop", interrupted)
         self._take_up(self.configuration)
         self._intake.tell_changes(gone=self._gone)
+        self._begin("watchdog", services.watchdog.work)
+        self._begin("sight", services.sight.work)
         self._begin("schedule", services.schedule.work)
         self._begin("intake", self._intake.work)
         self._begin("batches", self._subscriptions.send_batches)
         self._begin("heads", self._subscriptions.send_heads)
         self._begin("housekeeping", self._keep_house)
         self._begin("token", self._follow_token)
+        self._begin("connections", services.transport.watch)
         if self._file is not None:
             file = self._file
             self._begin("configuration", lambda: file.follow(self._reload))
@@ -128,6 +133,7 @@ class Server:
         self._checks = {}
         await self._client.close()
         await services.history.close()
+        services.audit.close()
 
     async def _settle(self) -> None:
         """Commit and tell what is left, and keep the summaries, as far as the history lets us in a few seconds."""
@@ -137,7 +143,7 @@ class Server:
             async with asyncio.timeout(_SETTLE_S):
                 await self.services.publisher.settled()
                 await self._flush()
-        except (TimeoutError, duckdb.Error) as error:
+        except (OSError, duckdb.Error) as error:
             _log.error("not everything could be kept before the stop: %s", error or "the history did not answer")
 
     def _begin(self, name: str, work: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -162,6 +168,7 @@ class Server:
                     known = self._ready(application.id, settings, known)
                 self._checks[key] = known
         self.services.conductor.forget(self._checks)
+        self.services.sight.watch({key: check.settings for key, check in self._checks.items()})
         self.services.runs.replace(configuration, self._checks)
         # What was changed is looked at anew, however lately it was looked at as it was.
         last_due_ms = {key: due_ms for key, due_ms in self._intake.last_due_ms().items() if key not in before}
@@ -186,6 +193,7 @@ class Server:
         self._intake.reconfigure(version)
         self._take_up(version)
         _log.info("the new configuration is in force: %s", change)
+        self.services.audit.record("reconfigure", FILE_ORIGIN, change=str(change))
         self._intake.announce("info", f"the new configuration is in force: {change}")
 
     async def _follow_token(self) -> None:
@@ -193,10 +201,12 @@ class Server:
         while True:
             await self.services.clock.sleep(_TOKEN_EVERY_S)
             now = self.services.admission.token()
-            if now != token:
+            # A file that is being replaced is empty or gone for a moment.
+            if now and now != token:
                 token = now
-                _log.warning("the token has changed: disconnecting every socket")
-                await self.services.transport.disconnect_all()
+                _log.warning("the token has changed: disconnecting the sockets that used another")
+                self.services.audit.record("rotateToken", FILE_ORIGIN)
+                await self.services.transport.disconnect_stale()
 
     async def _keep_house(self) -> None:
         while True:
@@ -204,7 +214,7 @@ class Server:
             try:
                 await self._flush()
                 await self._trim()
-            except duckdb.Error as error:
+            except (OSError, duckdb.Error) as error:
                 # Nothing is lost: what was not kept is kept the next time, or read from the results at the next start.
                 _log.error("summaries could not be kept, or old rows not deleted: %s", error)
 

@@ -75,6 +75,18 @@ class _Server(Collector):
         yield CounterMetricFamily(
             "appsentry_ticks_missed", "Times a check was due and not made", services.schedule.missed
         )
+        yield CounterMetricFamily(
+            "appsentry_stood_still_seconds", "Time in which the event loop stood still", services.lag.total_s()
+        )
+        yield GaugeMetricFamily(
+            "appsentry_stood_still_longest_seconds", "The longest standstill so far", services.watchdog.worst_s
+        )
+        yield CounterMetricFamily(
+            "appsentry_clock_jumps", "Jumps of the wall clock by a second or more", services.watchdog.jumps
+        )
+        yield GaugeMetricFamily(
+            "appsentry_blind", "1 while the monitor is cut off from the network", float(services.sight.blind)
+        )
         yield GaugeMetricFamily("appsentry_runs_in_progress", "Test runs that go on", len(services.runs.in_progress))
         yield CounterMetricFamily("appsentry_commits", "Transactions of the history", publisher.commits)
         yield GaugeMetricFamily("appsentry_history_failing", "1 while the history refuses to commit", failing)

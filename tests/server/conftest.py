@@ -13,6 +13,7 @@ class MovedClock:
     def __init__(self, now_ms: int = 1_790_000_000_000) -> None:
         self.wall_ms = float(now_ms)
         self.elapsed = 1_000.0
+        self.slept = 0.0
         self._alarms: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
 
@@ -21,6 +22,9 @@ class MovedClock:
 
     def monotonic(self) -> float:
         return self.elapsed
+
+    def boot(self) -> float:
+        return self.elapsed + self.slept
 
     async def sleep(self, seconds: float) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -62,6 +66,11 @@ class MovedClock:
     def stall(self, seconds: float) -> None:
         """Let time pass while the process does nothing, as when it is suspended."""
         self._move(self.elapsed + seconds)
+
+    def suspend(self, seconds: float) -> None:
+        """Let the whole machine sleep this long: the monotonic clock does not know of it."""
+        self.wall_ms += seconds * 1000
+        self.slept += seconds
 
     def _move(self, at: float) -> None:
         self.wall_ms += (at - self.elapsed) * 1000

@@ -9,6 +9,7 @@ from pydantic import Field, SerializeAsAny
 from appsentry_server.checks.kind import CheckSettings, Name, Settings
 from appsentry_server.durations import Duration
 from appsentry_server.references import SecretReference
+from appsentry_server.witnesses import Witness
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
@@ -19,6 +20,13 @@ class Limits(Settings):
 
     checks: int = Field(512, ge=1, strict=True, description="checks at once")
     checks_per_host: int = Field(64, ge=1, strict=True, description="checks at once against one host")
+
+
+class TlsSettings(Settings):
+    """The server's certificate. Files that change are taken up while it runs."""
+
+    certificate: Path = Field(description="a PEM file of the certificate and those that vouch for it")
+    key: Path = Field(description="a PEM file of its private key, which only its owner may read")
 
 
 class ServerSettings(Settings):
@@ -32,7 +40,10 @@ class ServerSettings(Settings):
     token: SecretReference | None = Field(None, description="what every client must show; needed beyond loopback")
     origins: tuple[Label, ...] = Field((), description="origins of pages let in besides those on loopback")
     hosts: tuple[Label, ...] = Field((), description="names this server answers to besides those of loopback")
+    proxies: tuple[Label, ...] = Field((), description="addresses of proxies whose `X-Forwarded-For` is believed")
+    tls: TlsSettings | None = Field(None, description="the certificate to serve https with")
     location: Name = Field("local", description="the place results are marked with")
+    witnesses: tuple[Witness, ...] = Field((), description="what is always there: without an answer we are blind")
     dev: bool = Field(False, strict=True, description="development mode: clients may `simulate`")
     limits: Limits = Limits()
 

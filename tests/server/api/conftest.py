@@ -16,10 +16,15 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from appsentry_server.admission import Admission
 from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
+from appsentry_server.audit import Audit
+from appsentry_server.blindness import Sight
+from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings, Probe
+from appsentry_server.chronology import Chronology
 from appsentry_server.clock import SystemClock
 from appsentry_server.conduct import Check, Conductor
 from appsentry_server.configuration.model import ApplicationSettings, Configuration, Limits
+from appsentry_server.lag import Lag
 from appsentry_server.results import Outcome, Result
 from appsentry_server.runs.registry import Runs
 from appsentry_server.schedule import Schedule
@@ -32,6 +37,8 @@ from appsentry_server.store.history import History
 from appsentry_server.streams.journal import Journal
 from appsentry_server.streams.published import Published
 from appsentry_server.streams.publisher import Publisher
+from appsentry_server.watchdog import Watchdog
+from appsentry_server.witnesses import Witnesses
 
 DEADLINE_S = 60
 
@@ -111,6 +118,10 @@ class Door:
         return await self.call("POST", path, json_body=json_body, **options)
 
 
+def _tell(kind: str, message: str) -> None:
+    raise AssertionError(f"nothing happens to the monitor here, but {kind}: {message}")
+
+
 async def _services(directory, token, configuration, gate, stack) -> Services:
     clock = SystemClock()
     history = await History.open(directory)
@@ -118,7 +129,11 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
     journal = Journal(history, await history.read(reading.heads), {})
     publisher = Publisher(history, journal, clock)
     published = Published([described(one) for one in configuration.applications], [])
-    conductor = Conductor(clock, Limits(), "here")
+    client = HttpClient()
+    stack.push_async_callback(client.close)
+    lag = Lag(clock)
+    sight = Sight(clock, client.resolver, Witnesses((), client), _tell)
+    conductor = Conductor(clock, Limits(), "here", lag=lag, sight=sight, chronology=Chronology({}))
 
     async def look(check: Check, run_id: str) -> Result:
         due_ms, due = clock.now_ms(), clock.monotonic()
@@ -139,7 +154,9 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
     admission = Admission(bound_to="127.0.0.1", token=lambda: token, origins=("https://pages.example.org",))
     transport = Transport(admission, clock)
     subscriptions = Subscriptions(transport, journal, published, history, runs, clock)
-    requests = Requests(subscriptions, runs, clock)
+    audit = Audit(directory, clock)
+    stack.callback(audit.close)
+    requests = Requests(subscriptions, runs, clock, audit=audit)
     transport.serve(requests, subscriptions)
     publisher.listen(published.hear)
     publisher.listen(subscriptions.deliver)
@@ -148,8 +165,9 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
     stack.push_async_callback(transport.close)
     stack.push_async_callback(runs.close, "the test is over")
     return Services(
-        admission=admission, clock=clock, conductor=conductor, history=history, journal=journal, published=published,
+        admission=admission, audit=audit, clock=clock, conductor=conductor, history=history, journal=journal, published=published,
         publisher=publisher, requests=requests, runs=runs, schedule=Schedule(clock, carry_out), transport=transport,
+        lag=lag, sight=sight, watchdog=Watchdog(clock, lag, _tell),
     )  # fmt: skip
 
 
