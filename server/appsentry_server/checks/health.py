@@ -37,6 +37,10 @@ class HealthSettings(CheckSettings):
     def host(self) -> str:
         return target(self.url).host
 
+    @cached_property
+    def port(self) -> int:
+        return target(self.url).port
+
 
 class HealthProbe(Probe):
     """Makes the request of one health check and judges the answer."""

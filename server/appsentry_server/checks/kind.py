@@ -39,6 +39,11 @@ class CheckSettings(Settings):
         """The host it puts load on, for the limit per host."""
         return None
 
+    @property
+    def port(self) -> int | None:
+        """Where TCP reaches it on that host: whether the monitor is blind is found out there."""
+        return None
+
 
 class Probe(ABC):
     """One configured check, made ready. It keeps what is dear to make; it knows neither schedule nor history.
