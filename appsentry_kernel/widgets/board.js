@@ -8,11 +8,14 @@ const SMALL = ["asOf", "dev", "connection", "counts", "problem"];
 // The kernel gives a sign of life every two seconds; a freshly opened view waits less for its first.
 const QUIET_MS = 10_000;
 const FIRST_WORD_MS = 5_000;
+// What is pressed it answers at once, if only with a sign of life.
+const ANSWER_MS = 1_500;
 
 export class Board {
   #model;
   #listeners = new Set();
   #number = 0;
+  #unansweredSince = null;
   #receive = (message) => this.receive(message);
 
   constructor(model) {
@@ -39,6 +42,7 @@ export class Board {
 
   receive({ number, delta }) {
     this.heardAt = Date.now();
+    this.#unansweredSince = null;
     if (!delta.whole && number !== this.#number + 1) this.look();
     if (delta.asOf && !delta.whole) this.lag = Math.min(this.lag, Date.now() - delta.asOf);
     this.#take(number, delta);
@@ -46,6 +50,7 @@ export class Board {
   }
 
   command(name, rest = {}) {
+    this.#unansweredSince ??= Date.now();
     this.#model.send({ command: name, ...rest });
   }
 
@@ -54,10 +59,15 @@ export class Board {
     this.command("look");
   }
 
+  /** Whether something was pressed and the kernel has not said a word since. */
+  isUnanswered() {
+    return this.#unansweredSince !== null && Date.now() - this.#unansweredSince > ANSWER_MS;
+  }
+
   /** How the board is fed: `live`, `connecting`, `disconnected`, or `quiet`. A kernel that went away cannot say so. */
   state() {
     const quiet = Date.now() - (this.heardAt ?? this.openedAt) > (this.heardAt ? QUIET_MS : FIRST_WORD_MS);
-    return quiet ? "quiet" : this.connection.state;
+    return quiet || this.isUnanswered() ? "quiet" : this.connection.state;
   }
 
   /** The present as far as the board knows it: one that is not fed stands still at its newest event. */
@@ -92,22 +102,28 @@ export class Board {
     this.feed = [...fresh.reverse(), ...this.feed].slice(0, FEED_LENGTH);
     for (const id of delta.cardsGone ?? []) this.cards.delete(id);
     for (const [id, change] of Object.entries(delta.cards ?? {})) this.#changeCard(id, change);
-    for (const [id, [heard, ...flat]] of Object.entries(delta.beats ?? {})) {
-      this.#changeCard(id, { heard, beats: flat.flatMap((ms, at) => (at % 2 ? [] : [[ms, flat[at + 1]]])) });
+    for (const [id, told] of Object.entries(delta.beats ?? {})) {
+      const card = this.cards.get(id);
+      if (card) goOn(card, told);
     }
   }
 
   #changeCard(id, change) {
     const card = this.cards.get(id);
-    if (card) this.cards.set(id, { ...card, ...change, ...beatsAfter(card, change) });
     // A few fields of a card that was missed are no card: the whole has been asked for.
-    else if ("name" in change) this.cards.set(id, change);
+    if (!card && !("name" in change)) return;
+    const { heard, beats, ...rest } = change;
+    const line = beats && !(heard < card?.heard) ? { heard, beats: [...beats] } : {};
+    this.cards.set(id, { ...card, ...rest, ...line });
   }
 }
 
-function beatsAfter(card, change) {
-  if (!("heard" in change)) return {};
-  const missing = Math.max(change.heard - card.heard, 0);
-  const fresh = missing ? change.beats.slice(-missing) : [];
-  return { beats: [...card.beats, ...fresh].slice(-BEATS_LENGTH), heard: Math.max(change.heard, card.heard) };
+/** Take in new beats, `[heard, ms, verdict, ms, verdict, …]`; in place, for there may be thousands a frame. */
+function goOn(card, told) {
+  const [heard] = told;
+  const missing = heard - card.heard;
+  if (missing <= 0) return;
+  for (let at = Math.max(1, told.length - 2 * missing); at < told.length; at += 2) card.beats.push([told[at], told[at + 1]]);
+  if (card.beats.length > BEATS_LENGTH) card.beats.splice(0, card.beats.length - BEATS_LENGTH);
+  card.heard = heard;
 }

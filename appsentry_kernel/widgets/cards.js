@@ -1,6 +1,7 @@
 // The applications, worst first. Only the cards that can be seen are in the document: with thousands of applications
 // the DOM is what costs.
 
+import { calmly } from "./calm.js";
 import { cardView } from "./card.js";
 import { h, setText } from "./element.js";
 import { filterBar, shownWords } from "./filter.js";
@@ -22,6 +23,7 @@ export function cardsPart(board) {
   const root = h("section", { class: "as-panel as-applications" }, h("header", {}, title, filter.root), empty, viewport);
   const views = new Map();
   const stale = new Set();
+  const isTime = calmly();
   let places = null;
   let width = 0;
 
@@ -31,10 +33,11 @@ export function cardsPart(board) {
   };
 
   const draw = () => {
-    if (!order.settled) filter.draw();
+    const isNews = order.wanting || (!order.settled && isTime());
+    if (isNews) filter.draw();
     // A notebook takes outputs that are scrolled away out of the document; the observer tells when they are back.
     if (viewport.clientWidth === 0) return;
-    if (!order.settled || width !== viewport.clientWidth) {
+    if (isNews || width !== viewport.clientWidth) {
       width = viewport.clientWidth;
       places = arranged(order.sections(), width);
       list.style.height = `${places.height}px`;
@@ -49,7 +52,8 @@ export function cardsPart(board) {
   const observer = new ResizeObserver(draw);
   observer.observe(viewport);
   viewport.addEventListener("scroll", draw, { passive: true });
-  return { root, draw, changed, close: () => observer.disconnect() };
+  const tick = () => order.settled || draw();
+  return { root, draw, changed, tick, close: () => observer.disconnect() };
 }
 
 /** Put what can be seen where it belongs, and take the rest out. */

@@ -4,7 +4,7 @@ import { cardsPart } from "./cards.js";
 import { agePart, connectionPart } from "./connection.js";
 import { h, icon } from "./element.js";
 import { feedPart } from "./feed.js";
-import { countsPart, problemPart } from "./messages.js";
+import { countsPart, problemPart, silencePart } from "./messages.js";
 import { progressPart } from "./progress.js";
 import { simulatorPart } from "./simulator.js";
 import { toastsPart } from "./toasts.js";
@@ -18,6 +18,7 @@ function layout(board, model) {
   const parts = Object.fromEntries(names.map((name) => [name, PARTS[name](board, together)]));
   parts.age = names.includes("connection") ? null : agePart(board);
   parts.problem = problemPart(board);
+  parts.silence = silencePart(board);
   parts.counts = names.includes("connection") ? countsPart(board) : null;
   parts.simulator = together ? simulatorPart(board) : null;
   parts.toasts = together && parts.feed ? toastsPart(board) : null;
@@ -30,6 +31,7 @@ function layout(board, model) {
     { class: together ? "as-board" : "as-board as-alone" },
     h("header", { class: "as-header" }, ...head),
     at("problem"),
+    at("silence"),
     at("progress"),
     lists.length ? h("div", { class: lists.length > 1 ? "as-columns" : "" }, ...lists) : null,
     at("toasts"),

@@ -1,5 +1,6 @@
 // The activity feed: the last twenty things that happened, newest first; spoken sparingly.
 
+import { calmly } from "./calm.js";
 import { h, icon } from "./element.js";
 import { clockTime, glyph, milliseconds, tone, words } from "./words.js";
 
@@ -14,9 +15,16 @@ export function feedPart(board, besideToasts = false) {
   const title = h("h3", { class: "as-title" }, "Activity");
   const root = h("section", { class: "as-panel as-activity" }, h("header", {}, title), empty, list, speaker.root);
   const items = new Map();
+  const isTime = calmly();
+  let drawn = null;
   let newest = board.feed[0]?.number ?? 0;
 
   const draw = () => {
+    const latest = board.feed[0]?.number ?? 0;
+    if (drawn === latest || !isTime()) return;
+    drawn = latest;
+    // One thing that happens is seen coming. Of many none is: a page that always moves is what costs the browser most.
+    const isCalm = board.feed.filter((entry) => !items.has(entry.number)).length === 1;
     empty.hidden = board.feed.length > 0;
     const numbers = new Set(board.feed.map((entry) => entry.number));
     for (const [number, item] of items) {
@@ -26,26 +34,26 @@ export function feedPart(board, besideToasts = false) {
       }
     }
     board.feed.forEach((entry, place) => {
-      if (!items.has(entry.number)) items.set(entry.number, itemOf(entry));
+      if (!items.has(entry.number)) items.set(entry.number, itemOf(entry, isCalm));
       const item = items.get(entry.number);
       if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
     });
-    const latest = board.feed.find((entry) => !besideToasts || entry.what !== "notice");
-    if (latest && latest.number > newest) speaker.say(sentence(latest));
+    const spoken = board.feed.find((entry) => !besideToasts || entry.what !== "notice");
+    if (spoken && spoken.number > newest) speaker.say(sentence(spoken));
     newest = board.feed[0]?.number ?? newest;
   };
-  return { root, draw, close: speaker.close };
+  return { root, draw, tick: draw, close: speaker.close };
 }
 
 const sentence = (entry) =>
   [entry.simulated ? "simulated" : null, entry.name, entry.type, words(entry.status), entry.message].filter((word) => word !== null).join(", ");
 
-function itemOf(entry) {
+function itemOf(entry, isCalm) {
   const said = entry.message ?? "";
   const subject = entry.name ?? (entry.what === "run" ? "Test run" : "AppSentry");
   return h(
     "li",
-    { class: "as-entry", "data-tone": tone(entry.status), "data-what": entry.what },
+    { class: "as-entry", "data-tone": tone(entry.status), "data-what": entry.what, "data-arrives": isCalm },
     h("span", { class: "as-mark", "aria-hidden": "true" }, glyph(entry.status)),
     h("strong", { class: "as-name", title: subject }, subject),
     h("time", { class: "as-muted", datetime: new Date(entry.at).toISOString() }, clockTime(entry.at)),

@@ -1,6 +1,7 @@
-// What people should know besides the applications: what was refused, and what could not be used.
+// What people should know besides the applications: what was refused, what nobody answers, and what could not be used.
 
 import { h, setText } from "./element.js";
+import { age, clockTime } from "./words.js";
 
 /** Why the server refused what was pressed, until it is dismissed or something else is refused. */
 export function problemPart(board) {
@@ -17,6 +18,20 @@ export function problemPart(board) {
     draw();
   });
   return { root, draw };
+}
+
+/** That what was pressed reached nobody, and how old what is shown is; until the kernel says a word. */
+export function silencePart(board) {
+  const message = h("span", { role: "alert" });
+  const old = h("span", { class: "as-muted" });
+  const root = h("div", { class: "as-problem", hidden: true }, message, old);
+  const draw = () => {
+    root.hidden = !board.isUnanswered();
+    setText(message, root.hidden ? "" : "The kernel does not answer: what you pressed may not happen.");
+    const heard = board.asOf === null ? null : `This picture is as of ${clockTime(board.asOf)}, ${age(board.present() - board.asOf)} ago`;
+    setText(old, root.hidden ? "" : (heard ?? "Nothing was heard yet"));
+  };
+  return { root, draw, tick: draw };
 }
 
 /** How many events were not used, by cause. */

@@ -12,6 +12,7 @@ export class Order {
   #board;
   #names = null;
   #sections = null;
+  #wanting = true;
 
   constructor(board) {
     this.#board = board;
@@ -24,11 +25,12 @@ export class Order {
       if ("name" in change || "group" in change || "tags" in change) this.#names = null;
       if ("status" in change || "simulated" in change) this.#sections = null;
     }
-    if (this.#names === null) this.#sections = null;
+    if (this.#names === null) this.rearrange();
   }
 
   rearrange() {
     this.#sections = null;
+    this.#wanting = true;
   }
 
   /** Whether `sections` would give the same again. */
@@ -36,9 +38,15 @@ export class Order {
     return this.#sections !== null;
   }
 
+  /** Whether the last `sections` cannot be gone on with for a moment: cards came or went, or people chose. */
+  get wanting() {
+    return this.#wanting;
+  }
+
   /** `[{heading, ids}]`; a single section without a heading unless they are grouped. */
   sections() {
     this.#sections ??= this.#arranged();
+    this.#wanting = false;
     return this.#sections;
   }
 

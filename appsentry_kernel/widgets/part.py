@@ -3,7 +3,8 @@
 How it thinks. The kernel's I/O thread calls `show`; each delta leaves as one numbered custom message and is folded into
 `_board`, so that a view opened later gets the whole board with the widget's state. No trait is ever set: setting traits
 from two threads is not safe, and the full state on every change is what costs the browser most. A view that misses a
-number asks, and the next `show` carries everything. What people press arrives on whatever thread the kernel uses for
+number asks, and the next `show` carries everything; every press is answered by the next `show`, if only with a sign of
+life, so that a view soon knows that its kernel is gone. What people press arrives on whatever thread the kernel uses for
 comm messages; it is only passed on.
 """
 
@@ -59,6 +60,7 @@ class Part(anywidget.AnyWidget):
         self._board = empty_board()
         self._number = 0
         self._asked = False
+        self._pressed = False
         self._quiet = 0
         super().__init__(**traits)
         self.on_msg(self._heard)
@@ -115,8 +117,9 @@ class Part(anywidget.AnyWidget):
         if delta is not None:
             self._board = fold(self._board, delta)
         self._quiet = 0 if delta is not None else self._quiet + 1
-        if not self._asked and self._quiet % _QUIET_CALLS:
+        if not (self._asked or self._pressed) and self._quiet % _QUIET_CALLS:
             return None
+        self._pressed = False
         self._number += 1
         if self._asked:
             self._asked = False
@@ -132,6 +135,7 @@ class Part(anywidget.AnyWidget):
         command = content.get("command") if isinstance(content, dict) else None
         if not isinstance(command, str):
             return
+        self._pressed = True
         if command == "look":
             self._asked = True
         elif command in _ARGUMENTS and self.on_command is not None:

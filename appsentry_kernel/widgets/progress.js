@@ -7,6 +7,8 @@ import { elapsed, glyph, many, tone, words } from "./words.js";
 
 const BLOCKS = 3;
 const PATIENCE_MS = 5_000;
+const IDLE = "No test run yet. Run Tests checks every application now, or what you choose.";
+const LATE = "No answer yet: the kernel or the server is busy.";
 const isGoing = (run) => run.state === "running" || run.state === "paused";
 
 export function progressPart(board) {
@@ -26,24 +28,22 @@ export function progressPart(board) {
     board.command("run", choice.asked());
     draw();
   });
-  const isWaiting = () => {
-    if (!asked) return false;
-    const answered = [...board.runs.keys()].some((id) => !asked.runs.has(id)) || asked.problem !== board.problem?.number;
-    if (answered || Date.now() - asked.at > PATIENCE_MS) asked = null;
-    return asked !== null;
-  };
+  const isAnswered = () => [...board.runs.keys()].some((id) => !asked.runs.has(id)) || asked.problem !== board.problem?.number;
 
   const draw = () => {
     const runs = [...board.runs.values()].sort((one, other) => other.started - one.started);
     const going = runs.filter(isGoing);
     const shown = going.length ? going.slice(0, BLOCKS) : runs.slice(0, 1);
-    const waiting = isWaiting();
+    if (asked && (isAnswered() || board.isUnanswered())) asked = null;
+    const isLate = asked !== null && Date.now() - asked.at > PATIENCE_MS;
+    const waiting = asked !== null && !isLate;
     setText(start.lastChild, waiting ? "Starting…" : "Run Tests");
     setAttribute(start, "aria-disabled", waiting ? "true" : null);
     start.disabled = waiting;
     const more = going.length - shown.length;
-    idle.hidden = shown.length > 0 && more <= 0;
-    setText(idle, shown.length ? `and ${many(more, "more run")}` : "No test run yet. Run Tests checks every application now, or what you choose.");
+    const said = [isLate ? LATE : null, more > 0 ? `and ${many(more, "more run")}` : null, shown.length ? null : IDLE];
+    setText(idle, said.filter((words) => words !== null).join(" "));
+    idle.hidden = idle.textContent === "";
     for (const [id, block] of blocks) {
       if (!shown.some((run) => run.run === id)) {
         block.root.remove();

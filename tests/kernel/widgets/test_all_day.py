@@ -39,7 +39,6 @@ def live(picture: Picture, first: int, count: int) -> None:
         tally = {"passed": 1, "degraded": 0, "failed": 0, "unknown": 0, "duration": 5.0}
         picture.apply("testRunCompleted", place | tally)
         picture.apply("progressUpdate", {**place, "after": 1, "completed": 1, "total": 1, "currentApplication": None})
-        picture.apply("testRunStarted", {"nonsense": number})
         if number % (RUNS // RECONNECTIONS) == 0:
             retry: Any = {"attempt": 1, "of": 5, "wait": number % 5}
             picture.connection({"state": "connecting", "detail": "lost", "retry": retry})
