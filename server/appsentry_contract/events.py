@@ -146,6 +146,7 @@ class TestRunStarted(Durable):
     applicationIds: list[str]
     testTypes: list[str]
     trigger: Trigger
+    startedAt: NotRequired[str]
 
 
 class TestRunPaused(Durable):
@@ -173,6 +174,7 @@ class TestRunCompleted(Durable):
     failed: Count
     unknown: Count
     duration: Number
+    endedAt: NotRequired[str]
 
 
 class TestRunCancelled(Durable):
@@ -182,6 +184,7 @@ class TestRunCancelled(Durable):
     reason: str
     completed: Count
     total: Count
+    endedAt: NotRequired[str]
 
 
 class TestRunInterrupted(Durable):
@@ -191,6 +194,7 @@ class TestRunInterrupted(Durable):
     reason: str
     completed: Count
     total: Count
+    endedAt: NotRequired[str]
 
 
 class TestStarted(Durable):
@@ -202,6 +206,7 @@ class TestStarted(Durable):
     testType: str
     checkId: str
     attempt: Count
+    startedAt: NotRequired[str]
 
 
 class TestCompleted(Durable):

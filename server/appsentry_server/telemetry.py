@@ -90,7 +90,13 @@ class _Server(Collector):
         yield GaugeMetricFamily("appsentry_runs_in_progress", "Test runs that go on", len(services.runs.in_progress))
         yield CounterMetricFamily("appsentry_commits", "Transactions of the history", publisher.commits)
         yield GaugeMetricFamily("appsentry_history_failing", "1 while the history refuses to commit", failing)
+        yield CounterMetricFamily("appsentry_commits_refused", "Commits that failed", publisher.outages.refusals)
         yield GaugeMetricFamily("appsentry_waiting", "Entries not committed yet", publisher.waiting)
+        yield GaugeMetricFamily("appsentry_waiting_bytes", "Their size, as JSON", publisher.waiting_size)
+        given_up = publisher.outages.given_up
+        yield CounterMetricFamily("appsentry_results_given_up", "Results that found no room to wait", given_up)
+        reopened = services.history.reopened
+        yield CounterMetricFamily("appsentry_history_reopened", "Times the history was opened anew", reopened)
         yield GaugeMetricFamily("appsentry_sockets_connected", "Sockets that are connected", transport.connected)
         happened = [([what], count) for what, count in transport.counts.items()]
         yield _labelled("appsentry_socket_events", "What happened on sockets", ["what"], happened)

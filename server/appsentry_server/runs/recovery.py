@@ -3,6 +3,7 @@
 from typing import Any
 
 from appsentry_contract.events import run_stream
+from appsentry_contract.instants import to_wire
 from appsentry_server.store import reading
 from appsentry_server.store.history import History
 from appsentry_server.store.rows import RunRow, TestRow
@@ -37,7 +38,7 @@ async def _interrupt(row: RunRow, journal: Journal, publisher: Publisher, now_ms
     place = {"testRunId": row.run_id, "completed": ended + len(begun), "total": row.total}
     publisher.volatile(stream, "progressUpdate", {**place, "currentApplication": None})
     publisher.run(row._replace(state="interrupted", ended_ms=now_ms, reason=_REASON))
-    publisher.event("runs", "testRunInterrupted", {**place, "reason": _REASON})
+    publisher.event("runs", "testRunInterrupted", {**place, "reason": _REASON, "endedAt": to_wire(now_ms)})
 
 
 async def _tests(journal: Journal, stream: str) -> tuple[list[dict[str, Any]], int]:

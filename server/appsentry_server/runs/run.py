@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from appsentry_contract.events import run_stream
+from appsentry_contract.instants import to_wire
 from appsentry_contract.vocabulary import PASSED, RunState, Trigger
 from appsentry_server import payloads
 from appsentry_server.clock import Clock
@@ -106,6 +107,7 @@ class Run:
             "applicationIds": row.application_ids,
             "testTypes": row.test_types,
             "trigger": self._trigger,
+            "startedAt": to_wire(self._started_ms),
         }
         self._say("testRunStarted", beginning, stream="runs")
         waiting = iter(self.tests)
@@ -167,9 +169,9 @@ class Run:
     async def _make(self, test: Test) -> None:
         application_id = test.check.application_id
         self._running.append(application_id)
-        self._say("testStarted", {**test.names, "attempt": 1})
-        self._show_progress()
         started_ms, began = self._clock.now_ms(), self._clock.monotonic()
+        self._say("testStarted", {**test.names, "attempt": 1, "startedAt": to_wire(started_ms)})
+        self._show_progress()
         result, failure = None, _BROKE_OFF
         try:
             result = await self._look(test.check, self.run_id)
@@ -211,7 +213,9 @@ class Run:
     def _end(self) -> None:
         self._running.clear()
         self._show_progress()
-        ended_ms = self._clock.now_ms()
+        # Not the wall clock's own end: it may have been set anew, and a duration is what passed.
+        duration_ms = round((self._clock.monotonic() - self._began) * 1000)
+        ended_ms = self._started_ms + duration_ms
         ending: dict[str, Any]
         reason = None
         # A cut that came after the last test had ended changes nothing; one that broke a test off does.
@@ -223,9 +227,9 @@ class Run:
             self.state = "completed"
             name = "testRunCompleted"
             ending = {status: self._counts[status] for status in ("passed", "degraded", "failed", "unknown")}
-            ending["duration"] = round((self._clock.monotonic() - self._began) * 1000, 3)
+            ending["duration"] = float(duration_ms)
         self._publisher.run(self.row(ended_ms=ended_ms, reason=reason))
-        self._say(name, ending, stream="runs")
+        self._say(name, {**ending, "endedAt": to_wire(ended_ms)}, stream="runs")
 
     def _say(self, name: str, fields: dict[str, Any], *, stream: str | None = None) -> None:
         payload = {"testRunId": self.run_id, **fields, **self._mark}

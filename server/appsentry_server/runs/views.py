@@ -58,7 +58,7 @@ def tests_from(events: Iterable[Event]) -> list[TestView]:
                 "checkId": payload["checkId"],
                 "testType": payload["testType"],
                 "attempt": payload["attempt"],
-                "startedAt": payload["at"],
+                "startedAt": payload.get("startedAt", payload["at"]),
                 "status": "running",
                 "duration": None,
                 "resultId": None,

@@ -69,18 +69,17 @@ def last_results(cursor: Cursor) -> list[ResultRow]:
 
 
 def applications_told(cursor: Cursor) -> list[str]:
-    """The newest durable `applicationStatusUpdate` of every application, as JSON, as far as the journal has them.
+    """The newest durable `applicationStatusUpdate` of every application, as JSON, however long ago that was.
 
     Not of those that readers were told are gone.
     """
     rows = cursor.execute(
         """
-        select arg_max(payload, seq), arg_max(name, seq) from events
-        where stream = 'applications' and name in ('applicationStatusUpdate', 'applicationRemoved')
-        group by coalesce(payload ->> '$.id', payload ->> '$.applicationId')
+        select name, payload from newest_told
+        union all select name, payload from told where application not in (select application from newest_told)
         """
     ).fetchall()
-    return [payload for payload, name in rows if name == "applicationStatusUpdate"]
+    return [payload for name, payload in rows if name == "applicationStatusUpdate"]
 
 
 def open_runs(cursor: Cursor) -> list[RunRow]:

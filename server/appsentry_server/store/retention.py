@@ -26,19 +26,31 @@ def trim_results(before_ms: int) -> Callable[[Cursor], bool]:
 
 
 def trim_events(before_ms: int, most: int = MOST_EVENTS) -> Callable[[Cursor], bool]:
-    """Delete events published before this instant, or beyond the newest `most`; whether more are left to delete."""
+    """Delete events published before this instant, or beyond the newest `most`; whether more are left to delete.
+
+    Those of a run that has not ended stay, however long it is paused: its snapshot is made from them.
+    """
 
     def statement(cursor: Cursor) -> bool:
-        row = cursor.execute("select count(*), min(rowid) from events").fetchone()
-        if row is None or not row[0]:
+        may_go = cursor.execute(
+            "select count(*), min(rowid) from events where stream not in (select stream from streams_of_open_runs)"
+        ).fetchone()
+        if may_go is None or not may_go[0]:
             return False
-        surplus, first = max(0, row[0] - most), row[1]
-        old = [first + STEP_ROWS, before_ms, first + min(surplus, STEP_ROWS)]
-        due = cursor.execute("select 1 from events where rowid < ? and (published_ms < ? or rowid < ?) limit 1", old)
-        if due.fetchone() is None:
+        surplus, first = max(0, may_go[0] - most), may_go[1]
+        cursor.execute(
+            """
+            create or replace temp table going as select rowid as place from events
+            where rowid < ? and (published_ms < ? or rowid < ?)
+            and stream not in (select stream from streams_of_open_runs)
+            """,
+            [first + STEP_ROWS, before_ms, first + min(surplus, STEP_ROWS)],
+        )
+        if cursor.execute("select 1 from going limit 1").fetchone() is None:
             return False
         _keep_heads(cursor)
-        cursor.execute("delete from events where rowid < ? and (published_ms < ? or rowid < ?)", old)
+        _keep_told(cursor)
+        cursor.execute("delete from events where rowid in (select place from going)")
         return True
 
     return statement
@@ -85,3 +97,9 @@ def _keep_heads(cursor: Cursor) -> None:
         union all select 'metrics', max(seq) from results having count(*) > 0
         """
     )
+
+
+def _keep_told(cursor: Cursor) -> None:
+    """Write down what readers were told last, so that no restart tells them again."""
+    cursor.execute("insert or replace into told select application, name, payload from newest_told")
+    cursor.execute("delete from told where name = 'applicationRemoved'")

@@ -26,11 +26,23 @@ create table if not exists events (
 -- What a stream's head was when events were trimmed from it: numbers are never used again.
 create table if not exists heads (stream varchar primary key, head bigint not null);
 
+-- What readers were last told of each application, kept when the event that told it is trimmed.
+create table if not exists told (application varchar primary key, name varchar not null, payload varchar not null);
+create view if not exists newest_told as
+    select coalesce(payload ->> '$.id', payload ->> '$.applicationId') as application,
+        arg_max(name, seq) as name, arg_max(payload, seq) as payload
+    from events
+    where stream = 'applications' and name in ('applicationStatusUpdate', 'applicationRemoved')
+    group by application;
+
 create table if not exists runs (
     run_id varchar primary key, state varchar not null, trigger varchar not null, simulated boolean not null,
     started_ms bigint not null, ended_ms bigint, reason varchar,
     application_ids varchar[] not null, test_types varchar[] not null, total integer not null
 );
+
+create view if not exists streams_of_open_runs as
+    select 'run:' || run_id as stream from runs where state in ('running', 'paused');
 
 create table if not exists tests (
     run_id varchar not null, test_id varchar not null, application varchar not null, "check" varchar not null,

@@ -14,6 +14,8 @@ from appsentry_server.store import reading
 from appsentry_server.store.history import History
 
 _KEPT_IN_MEMORY = 5_000
+_NONE_LEFT = 2
+"""The floor under a stream whose head is no longer known, and so 0: nothing can be replayed, whatever the place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Journal:
         self._heads = dict(heads)
         self._floors = dict(floors)
         self._recent: dict[str, deque[Event]] = {}
+        self._going: set[str] = set()
+        """The streams of runs that have begun and not ended."""
 
     def head(self, stream: str) -> int:
         """The number of the newest published event; 0 before the first."""
@@ -50,12 +54,20 @@ class Journal:
         return self._heads
 
     def floor(self, stream: str) -> int:
-        """The oldest number that can still be replayed; one more than the head when none can."""
-        return self._floors.get(stream, 1)
+        """The oldest number that can still be replayed; more than the head when none can."""
+        forgotten = self._is_run(stream) and stream not in self._heads and stream not in self._going
+        return _NONE_LEFT if forgotten else self._floors.get(stream, 1)
 
     def raise_floors(self, floors: Mapping[str, int]) -> None:
-        """Take note of what was trimmed from the history."""
-        self._floors.update(floors)
+        """Take note of what was trimmed from the history, and forget the runs of which nothing is left.
+
+        Nothing is said of them any more, and their tests are in the history: they would only gather here.
+        """
+        self._floors = dict(floors)
+        for stream in [stream for stream in self._floors if self._is_run(stream) and stream not in self._going]:
+            if self._floors[stream] > self.head(stream):
+                del self._floors[stream]
+                self._heads.pop(stream, None)
 
     def publish(self, event: Event) -> None:
         """Take up an event that is committed."""
@@ -65,9 +77,13 @@ class Journal:
         if recent is None:
             recent = self._recent[event.stream] = deque(maxlen=_KEPT_IN_MEMORY)
         recent.append(event)
-        if event.name in RUN_ENDS:
+        if event.name == "testRunStarted":
+            self._going.add(run_stream(event.payload["testRunId"]))
+        elif event.name in RUN_ENDS:
             # Nothing follows; who asks for it later is answered from the history.
-            self._recent.pop(run_stream(event.payload["testRunId"]), None)
+            ended = run_stream(event.payload["testRunId"])
+            self._going.discard(ended)
+            self._recent.pop(ended, None)
 
     async def after(self, stream: str, seq: int, limit: int) -> list[Event]:
         """Published events that follow number `seq`, in order, at most `limit`. The caller has looked at `floor`."""
@@ -86,3 +102,7 @@ class Journal:
             ]
         kept = await self._history.read(reading.events_after(stream, seq, head, limit))
         return [Event(stream=stream, name=row.name, seq=row.seq, payload=orjson.loads(row.payload)) for row in kept]
+
+    @staticmethod
+    def _is_run(stream: str) -> bool:
+        return stream.startswith(run_stream(""))

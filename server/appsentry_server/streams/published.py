@@ -38,7 +38,7 @@ class Published:
             "testRunId": payload["testRunId"],
             "state": "running",
             "trigger": payload["trigger"],
-            "startedAt": payload["at"],
+            "startedAt": payload["startedAt"],
             "endedAt": None,
             "duration": None,
             "applicationIds": payload["applicationIds"],
@@ -68,10 +68,9 @@ def _take_up(run: TestRun, event: Event) -> None:
         run[payload["status"]] += 1  # type: ignore[literal-required] # passed, degraded, failed or unknown
     elif event.name in _ENDS:
         run["state"] = _ENDS[event.name]  # type: ignore[typeddict-item] # the values are run states
-        run["endedAt"] = payload["at"]
+        run["endedAt"] = payload["endedAt"]
         run["reason"] = payload.get("reason")
-        elapsed_ms = float(from_wire(payload["at"]) - from_wire(run["startedAt"]))
-        run["duration"] = payload.get("duration", elapsed_ms)
+        run["duration"] = float(from_wire(payload["endedAt"]) - from_wire(run["startedAt"]))
 
 
 def without_place(payload: Mapping[str, Any]) -> dict[str, Any]:
