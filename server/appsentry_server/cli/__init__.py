@@ -4,6 +4,8 @@ import click
 
 from appsentry_contract import __version__
 from appsentry_server.cli.demo import demo
+from appsentry_server.cli.export import export
+from appsentry_server.cli.imports import imports
 from appsentry_server.cli.run import run
 from appsentry_server.cli.serve import serve
 from appsentry_server.cli.validate import validate
@@ -15,5 +17,5 @@ def main() -> None:
     """Application monitoring that lives in notebooks."""
 
 
-for command in (serve, demo, run, validate):
+for command in (serve, demo, run, validate, imports, export):
     main.add_command(command)
