@@ -5,6 +5,12 @@ from typing import TYPE_CHECKING, Any
 from appsentry_contract import __version__
 
 if TYPE_CHECKING:
+    from appsentry_kernel.accounts.account import Account, account
+    from appsentry_kernel.accounts.alerts import Alerts, replay_alerts
+    from appsentry_kernel.accounts.comparison import Comparison, compare
+    from appsentry_kernel.accounts.evidence import Evidence, fingerprint
+    from appsentry_kernel.accounts.policies import Policy, ServiceHours, policies
+    from appsentry_kernel.accounts.rules import BurnRate, BurnWindow, ConfirmedDown, SlowResponses
     from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, SessionClosed, TokenRefused
     from appsentry_kernel.magic import load_ipython_extension
     from appsentry_kernel.reading import read_history
@@ -12,30 +18,60 @@ if TYPE_CHECKING:
     from appsentry_kernel.session import Session, connect
 
 _HOMES = {
+    "Account": "appsentry_kernel.accounts.account",
+    "Alerts": "appsentry_kernel.accounts.alerts",
     "AppSentryError": "appsentry_kernel.errors",
+    "BurnRate": "appsentry_kernel.accounts.rules",
+    "BurnWindow": "appsentry_kernel.accounts.rules",
+    "Comparison": "appsentry_kernel.accounts.comparison",
+    "ConfirmedDown": "appsentry_kernel.accounts.rules",
+    "Evidence": "appsentry_kernel.accounts.evidence",
+    "Policy": "appsentry_kernel.accounts.policies",
     "RequestRefused": "appsentry_kernel.errors",
     "Run": "appsentry_kernel.run",
     "ServerUnreachable": "appsentry_kernel.errors",
+    "ServiceHours": "appsentry_kernel.accounts.policies",
     "Session": "appsentry_kernel.session",
     "SessionClosed": "appsentry_kernel.errors",
+    "SlowResponses": "appsentry_kernel.accounts.rules",
     "TokenRefused": "appsentry_kernel.errors",
+    "account": "appsentry_kernel.accounts.account",
+    "compare": "appsentry_kernel.accounts.comparison",
     "connect": "appsentry_kernel.session",
+    "fingerprint": "appsentry_kernel.accounts.evidence",
     "load_ipython_extension": "appsentry_kernel.magic",
+    "policies": "appsentry_kernel.accounts.policies",
     "read_history": "appsentry_kernel.reading",
+    "replay_alerts": "appsentry_kernel.accounts.alerts",
 }
 
 __all__ = [
+    "Account",
+    "Alerts",
     "AppSentryError",
+    "BurnRate",
+    "BurnWindow",
+    "Comparison",
+    "ConfirmedDown",
+    "Evidence",
+    "Policy",
     "RequestRefused",
     "Run",
     "ServerUnreachable",
+    "ServiceHours",
     "Session",
     "SessionClosed",
+    "SlowResponses",
     "TokenRefused",
     "__version__",
+    "account",
+    "compare",
     "connect",
+    "fingerprint",
     "load_ipython_extension",
+    "policies",
     "read_history",
+    "replay_alerts",
 ]
 
 

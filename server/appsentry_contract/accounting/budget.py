@@ -25,8 +25,10 @@ class Budget:
     remaining: float | None
 
 
-def judge(tally: Tally, policy: Policy, target: float | None) -> Budget:
+def judge(tally: Tally, policy: Policy, target: float | None, *, bad: float | None = None) -> Budget:
     """Judge the tally of a whole SLA window against a target in percent, such as 99.9.
+
+    `bad` is the bad time where the policy finds it otherwise than in the tally, by counting results.
 
     The budget is (100 % - target) of the accountable window, whether or not all of it is known: an hour of history with
     a minute down has used a minute of the month's 43, and has not broken a promise that is about the month. `breached`
@@ -37,7 +39,7 @@ def judge(tally: Tally, policy: Policy, target: float | None) -> Budget:
     allowed = _allowed(target, tally.accountable)
     if not tally.known:
         return Budget(status="unknown", allowed=allowed, remaining=None)
-    remaining = 1 - tally.bad(policy) / allowed
+    remaining = 1 - (tally.bad(policy) if bad is None else bad) / allowed
     return Budget(status=_status(remaining), allowed=allowed, remaining=remaining)
 
 
@@ -47,9 +49,14 @@ def _status(remaining: float) -> SlaStatus:
     return "at_risk" if remaining < AT_RISK_BELOW else "met"
 
 
-@lru_cache(maxsize=256)
-def _allowed(target: float, accountable: int) -> float:
+def allowed_share(target: float) -> Fraction:
+    """The part of the time that may be bad under a target in percent."""
     if not 0 < target < 100:
         raise ValueError(f"expected a target between 0 and 100 percent, found {target}")
     # As it is written: in binary, 100 - 99.9 would be a hair more than a tenth, and 43 min 12 s not the budget of 30 d.
-    return float((100 - Fraction(str(target))) / 100 * accountable)
+    return (100 - Fraction(str(target))) / 100
+
+
+@lru_cache(maxsize=256)
+def _allowed(target: float, accountable: int) -> float:
+    return float(allowed_share(target) * accountable)

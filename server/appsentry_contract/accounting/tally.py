@@ -5,10 +5,22 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from appsentry_contract.accounting.policy import Policy
-from appsentry_contract.accounting.spans import SpanArrays
-from appsentry_contract.accounting.timeline import STATES, Timeline, read, together
+from appsentry_contract.accounting.spans import Integers, SpanArrays
+from appsentry_contract.accounting.timeline import (
+    STATE_BLIP,
+    STATE_DEGRADED,
+    STATE_DOWN,
+    STATE_UP,
+    STATES,
+    Timeline,
+    read,
+    together,
+)
+
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +108,23 @@ def uptime(tally: Tally, policy: Policy) -> Uptime:
         low=_share(good, tally.accountable),
         high=_share(good + tally.unknown, tally.accountable),
     )
+
+
+def bad_time(time: Tally, results: Tally, policy: Policy) -> Fraction:
+    """The bad time under the policy, exactly: by count, the bad results' share of the known ones times the known time.
+
+    Where no result that could be counted was made in the window, time is all there is to go by.
+    """
+    if policy.weighting == "count" and results.known:
+        return results.bad_exactly(policy) / results.known * time.known
+    return time.bad_exactly(policy)
+
+
+def bad_and_known(rows: Integers, policy: Policy) -> tuple[Numbers, Numbers]:
+    """`Tally.bad` and `Tally.known` of many tallies at once: rows of time, or of results, by `STATES`."""
+    degraded, down = rows[:, STATE_DEGRADED], rows[:, STATE_DOWN]
+    known = rows[:, STATE_UP] + rows[:, STATE_BLIP] + degraded + down
+    return down + (1 - policy.degraded_weight) * degraded, known.astype(np.float64)
 
 
 def _share(part: float, whole: int) -> float | None:
