@@ -3,9 +3,9 @@
 How it thinks. The kernel's I/O thread calls `show`; each delta leaves as one numbered custom message and is folded into
 `_board`, so that a view opened later gets the whole board with the widget's state. No trait is ever set: setting traits
 from two threads is not safe, and the full state on every change is what costs the browser most. A view that misses a
-number asks, and the next `show` carries everything; every press is answered by the next `show`, if only with a sign of
-life, so that a view soon knows that its kernel is gone. What people press arrives on whatever thread the kernel uses for
-comm messages; it is only passed on.
+number asks, and the next `show` carries everything. What people press arrives on whatever thread the kernel uses for
+comm messages; it is only passed on, and the next `show` answers it, if only with a sign of life: so a view soon knows
+that its kernel is gone.
 """
 
 import threading

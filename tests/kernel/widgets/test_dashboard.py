@@ -81,6 +81,15 @@ def test_silence_is_broken_by_a_sign_of_life_now_and_then(dashboard):
     assert dashboard.sent == [{"number": 1, "delta": {}}, {"number": 2, "delta": {}}]
 
 
+def test_every_press_is_answered_by_a_sign_of_life_with_the_next_frame(dashboard):
+    dashboard.show(None)
+    assert dashboard.sent == []
+    press(dashboard, {"command": "run"})
+    dashboard.show(None)
+    dashboard.show(None)
+    assert dashboard.sent == [{"number": 1, "delta": {}}]
+
+
 @pytest.mark.parametrize(
     ("content", "passed_on"),
     [

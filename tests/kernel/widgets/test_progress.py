@@ -1,5 +1,7 @@
 """Test runs on the board: bars, buttons, the choice of what to test, and how long it will take."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -132,3 +134,47 @@ def test_the_expected_time_comes_from_the_pace_or_from_the_last_run_of_this_size
     page.clock.run_for(20)
     said = page.locator(".as-run").first.locator(".as-figures").inner_text()
     assert said.endswith(words)
+
+
+def test_a_press_that_the_kernel_does_not_answer_is_owned_up_to_with_the_age_of_the_picture(
+    open_page, hold_the_clock, card, board, hear
+):
+    page = open_page(board(card("Shop"), asOf=4_000_000_000_000 - 180_000))
+    hold_the_clock(page)
+    hear(page, 1)
+    page.get_by_role("button", name="Run Tests").click()
+    page.clock.run_for(1_000)
+    expect(page.get_by_role("button", name="Starting…")).to_be_disabled()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.clock.run_for(1_000)
+    expect(page.get_by_role("alert")).to_contain_text("The kernel does not answer")
+    expect(page.get_by_text(re.compile(r"This picture is as of \S+, 3 min ago"))).to_be_visible()
+    expect(page.get_by_text("No word from the kernel")).to_be_visible()
+    expect(page.get_by_role("button", name="Run Tests")).to_be_enabled()
+    hear(page, 2)
+    page.clock.run_for(500)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.get_by_text("Live Updates")).to_be_visible()
+
+
+def test_every_button_says_that_the_kernel_does_not_answer(open_page, hold_the_clock, card, board, hear):
+    page = open_page(board(card("Shop")))
+    hold_the_clock(page)
+    hear(page, 1)
+    page.get_by_role("button", name="Test Shop now").click()
+    page.clock.run_for(2_000)
+    expect(page.get_by_role("alert")).to_contain_text("The kernel does not answer")
+
+
+def test_a_start_that_takes_long_says_so_until_it_is_answered(open_page, hold_the_clock, card, run, board, hear):
+    page = open_page(board(card("Shop")))
+    hold_the_clock(page)
+    page.get_by_role("button", name="Run Tests").click()
+    for number in range(1, 7):
+        hear(page, number)
+        page.clock.run_for(1_000)
+    expect(page.get_by_text("No answer yet: the kernel or the server is busy.")).to_be_visible()
+    expect(page.get_by_role("button", name="Run Tests")).to_be_enabled()
+    hear(page, 7, runs={"r1": run()})
+    page.clock.run_for(500)
+    expect(page.get_by_text("No answer yet")).to_have_count(0)
