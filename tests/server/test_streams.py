@@ -13,7 +13,9 @@ from appsentry_server.clock import SystemClock
 from appsentry_server.results import Failure, Outcome, Phases, Result
 from appsentry_server.store import reading, retention
 from appsentry_server.store.history import History
-from appsentry_server.store.rows import result_of
+from appsentry_server.store.opening import HistoryUnavailable
+from appsentry_server.store.rows import RunRow, result_of
+from appsentry_server.streams import publisher as publisher_module
 from appsentry_server.streams.journal import Journal
 from appsentry_server.streams.publisher import Publisher
 
@@ -276,3 +278,144 @@ def test_a_metric_event_is_valid_under_the_contract(tmp_path, failure):
     payload = payloads.metric(result_row(7, 1_790_000_000_123, _result(1, failure=failure)), "e")
     assert validator("healthMetricUpdate").validate_python(payload, strict=True)
     assert payload["at"] == "2026-09-21T14:13:20.123Z"
+
+
+def test_what_belongs_to_a_result_is_committed_with_it_however_much_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr(publisher_module, "_MOST_AT_ONCE", 3)
+
+    async def scenario():
+        async with _Streams(tmp_path) as streams:
+            whole, sizes = streams.history._append, []
+
+            def append(batch):
+                sizes.append((len(batch.results), len(batch.events)))
+                whole(batch)
+
+            monkeypatch.setattr(streams.history, "_append", append)
+            for n in range(4):
+                streams.publisher.result(_result(n))
+                for _ in range(4):
+                    streams.publisher.event("applications", "notification", {"n": n})
+            await streams.publisher.settled()
+            assert sizes == [(1, 4)] * 4
+            assert [event.seq for event in streams.heard if event.stream == "applications"] == list(range(1, 17))
+
+    asyncio.run(scenario())
+
+
+def test_a_commit_that_reached_the_disk_and_yet_failed_is_not_made_twice(tmp_path, monkeypatch):
+    async def scenario():
+        async with _Streams(tmp_path) as streams:
+            whole, failures = streams.history._transact, iter(range(1))
+
+            def transact(statement):
+                answer = whole(statement)
+                if next(failures, None) is not None:
+                    raise duckdb.FatalException(
+                        "Transaction COMMIT succeeded and is durable, but the checkpoint failed"
+                    )
+                return answer
+
+            monkeypatch.setattr(streams.history, "_transact", transact)
+            streams.publisher.result(_result(1))
+            streams.publisher.event("runs", "testRunPaused", {"n": 1})
+            await streams.publisher.settled()
+            rows = await streams.history.read(reading.results_after(0, 10, 10))
+            events = await streams.history.read(reading.events_after("runs", 0, 10, 10))
+            assert (len(rows), len(events)) == (1, 1)
+            assert len(streams.heard) == 2
+
+    asyncio.run(scenario())
+
+
+def test_waiting_for_a_failing_history_takes_no_room(tmp_path):
+    async def scenario():
+        async with _Streams(tmp_path) as streams:
+            streams.publisher.result(_result(1))
+            waiting = [asyncio.ensure_future(streams.publisher.settled()) for _ in range(1_000)]
+            for one in waiting[1:]:
+                one.cancel()
+            await asyncio.wait(waiting)
+            assert streams.publisher.waiting == 0
+            waiting = [asyncio.ensure_future(streams.publisher.settled()) for _ in range(1_000)]
+            await asyncio.sleep(0)
+            assert streams.publisher.waiting <= 1
+            await asyncio.gather(*waiting)
+
+    asyncio.run(scenario())
+
+
+def _run(run_id, state, ended_ms=None):
+    return RunRow(run_id, state, "api", False, 1, ended_ms, None, ["shop"], ["health"], 1)
+
+
+def test_the_tests_of_a_run_that_goes_on_stay_and_the_head_of_an_ended_one_is_forgotten(tmp_path):
+    async def scenario():
+        async with _Streams(tmp_path) as streams:
+            publisher, journal = streams.publisher, streams.journal
+            for run_id, state in (("paused", "paused"), ("ended", "completed")):
+                publisher.run(_run(run_id, state, 5 if state == "completed" else None))
+                publisher.event("runs", "testRunStarted", {"testRunId": run_id})
+                publisher.event(f"run:{run_id}", "testStarted", {"testRunId": run_id, "testId": "t"})
+                publisher.event(f"run:{run_id}", "testCompleted", {"testRunId": run_id, "testId": "t"})
+            publisher.event("runs", "testRunCompleted", {"testRunId": "ended"})
+            await publisher.settled()
+            while await streams.history.write(retention.trim_events(2**60)):
+                pass
+            journal.raise_floors(await streams.history.read(retention.floors(2**60)))
+            assert [event.seq for event in await journal.after("run:paused", 0, 10)] == [1, 2]
+            assert (journal.floor("run:paused"), journal.head("run:paused")) == (1, 2)
+            assert "run:ended" not in journal.heads
+            assert journal.floor("run:ended") > journal.head("run:ended") + 1
+            assert journal.floor("runs") == journal.head("runs") + 1
+
+    asyncio.run(scenario())
+
+
+def test_what_was_told_is_known_however_long_the_journal_is(tmp_path):
+    async def scenario():
+        async with _Streams(tmp_path) as streams:
+            for application_id in ("stays", "goes", "turns"):
+                streams.publisher.event("applications", "applicationStatusUpdate", {"id": application_id, "n": 1})
+            await streams.publisher.settled()
+            while await streams.history.write(retention.trim_events(2**60)):
+                pass
+            streams.publisher.event("applications", "applicationStatusUpdate", {"id": "turns", "n": 2})
+            streams.publisher.event("applications", "applicationRemoved", {"applicationId": "goes"})
+            await streams.publisher.settled()
+            for _ in range(2):
+                told = map(orjson.loads, await streams.history.read(reading.applications_told))
+                assert sorted((one["id"], one["n"]) for one in told) == [("stays", 1), ("turns", 2)]
+                while await streams.history.write(retention.trim_events(2**60)):
+                    pass
+
+    asyncio.run(scenario())
+
+
+def _overwritten(contents):
+    """The same file with everything behind its headers made nonsense."""
+    return contents[:12_288] + b"\x55" * (len(contents) - 12_288)
+
+
+@pytest.mark.parametrize(
+    ("damage", "advice"),
+    [
+        (lambda path: path.write_bytes(b"this is no history" * 1000), "move it and history.duckdb.wal away"),
+        (lambda path: path.write_bytes(path.read_bytes()[:20_000]), "move it and history.duckdb.wal away"),
+        (lambda path: path.write_bytes(_overwritten(path.read_bytes())), "move it and history.duckdb.wal away"),
+        (lambda path: (path.unlink(), path.mkdir()), "--data-dir"),
+    ],
+    ids=["no history", "a short one", "a damaged one", "a folder"],
+)
+def test_a_history_that_cannot_be_read_is_told_with_what_to_do(tmp_path, damage, advice):
+    async def scenario():
+        async with _Streams(tmp_path) as streams:
+            for n in range(2_000):
+                streams.publisher.result(_result(n))
+            await streams.publisher.settled()
+        damage(tmp_path / "history.duckdb")
+        with pytest.raises(HistoryUnavailable, match="cannot be opened") as refusal:
+            await History.open(tmp_path)
+        assert advice in str(refusal.value)
+
+    asyncio.run(scenario())

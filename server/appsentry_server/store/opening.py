@@ -9,7 +9,10 @@ from appsentry_server.store import schema
 
 _NAME = "history.duckdb"
 _LOCKED = "Could not set lock"
-_DAMAGED = ("not a valid DuckDB database", "orrupt", "checksum", "replaying WAL", "erializ", "INTERNAL")
+_DAMAGED = (
+    "not a valid DuckDB database", "orrupt", "checksum", "attempted to read", "replaying WAL", "erializ", "INTERNAL",
+)  # fmt: skip
+"""Words of what DuckDB says of a file whose contents are wrong."""
 
 
 class HistoryUnavailable(AppSentryError, OSError):
