@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from appsentry_server.api.exports import Exports
+from appsentry_server.audit import Origin
 from appsentry_server.services import Services
 from appsentry_server.telemetry import Telemetry
 
@@ -49,7 +50,7 @@ class Call(Generic[QueryT, BodyT]):
     query: QueryT
     body: BodyT
     accept: str
-    address: str
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

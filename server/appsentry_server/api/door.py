@@ -11,10 +11,12 @@ from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
 
 from appsentry_contract.errors import AppSentryError
+from appsentry_server.admission import bearer
 from appsentry_server.api import problems
 from appsentry_server.api.arguments import read_body, read_query
 from appsentry_server.api.call import Api, Call, Operation, Reply
 from appsentry_server.api.problems import Problem, problem_of
+from appsentry_server.audit import MOST_AGENT, Origin
 
 MOST_BODY_BYTES = 1_000_000
 _MOST_PASSED_OVER_BYTES = 64 * 1024 * 1024
@@ -112,11 +114,26 @@ class Door(RequestHandler):
         return ", ".join(["HEAD"] * ("GET" in self._operations) + ["OPTIONS", *self._operations])
 
     def _admit_token(self, operation: Operation) -> None:
-        header = self.request.headers.get("Authorization")
-        if operation.needs_token and not self._api.services.admission.admits_bearer(header):
-            found = "none was given" if header is None else "the one given is wrong"
-            detail = f"a token is needed and {found}: send the header Authorization: Bearer TOKEN"
+        if not operation.needs_token:
+            return
+        services = self._api.services
+        given = bearer(self.request.headers.get("Authorization"))
+        verdict = services.admission.judge(given, self._address(), services.clock.monotonic())
+        if verdict.retry_after_s is not None:
+            headers = {"Retry-After": str(verdict.retry_after_s)}
+            raise Problem(429, str(verdict.problem), headers=headers, code="rate_limited")
+        if not verdict.admitted:
+            detail = f"{verdict.problem}: send the header Authorization: Bearer TOKEN"
             raise Problem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="AppSentry"'}, code="forbidden")
+
+    def _address(self) -> str:
+        forwarded = self.request.headers.get_list("X-Forwarded-For")
+        return self._api.services.admission.address(str(self.request.remote_ip), forwarded)
+
+    def _origin(self) -> Origin:
+        agent = self.request.headers.get("User-Agent", "")[:MOST_AGENT]
+        token = self._api.services.admission.asks_for_token
+        return Origin(door="api", address=self._address(), agent=agent, token=token)
 
     def _call(self, operation: Operation, path_id: str) -> Call[Any, Any]:
         headers = self.request.headers
@@ -131,7 +148,7 @@ class Door(RequestHandler):
             query=read_query(operation.query, self.request.query),
             body=body,
             accept=", ".join(headers.get_list("Accept")),
-            address=str(self.request.remote_ip),
+            origin=self._origin(),
         )
 
     async def _send(self, reply: Reply) -> None:

@@ -95,7 +95,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     problem = {"content": {CONTENT_TYPE: {"schema": schemas[ProblemDetails]}}}
     statuses = {*_EVERYWHERE, *operation.problems, 422}
-    statuses |= {401} if operation.needs_token else set()
+    statuses |= {401, 429} if operation.needs_token else set()
     statuses |= set(_POST) if operation.method == "POST" else set()
     success = {
         "description": HTTPStatus(operation.status).phrase,

@@ -59,10 +59,14 @@ class TestRunWithTests(TestRun):
 
 
 async def start(call: Call[Any, TestRunChoice]) -> Reply:
-    """Start a run; it goes on after the answer."""
+    """Start a run; its beginning is in the history by the answer, and it goes on afterwards."""
     body = call.body
     choice = Choice(application_ids=body.application_ids, tags=body.tags, test_types=body.test_types)
-    return json_reply({"testRunId": call.api.services.runs.start(choice, "api")}, status=202)
+    services = call.api.services
+    run_id = services.runs.start(choice, "api")
+    services.audit.record("start", call.origin, testRunId=run_id, **body.model_dump(exclude_none=True))
+    await services.runs.begun(run_id)
+    return json_reply({"testRunId": run_id}, status=202)
 
 
 async def list_runs(call: Call[Page, Any]) -> Reply:
@@ -108,7 +112,8 @@ def command(name: Literal["pause", "resume", "cancel"]) -> Any:
         runs = call.api.services.runs
         if runs.active(call.id) is None:
             await _caught_up(call.api.services)
-        await runs.command(call.id, name, f"the API from {call.address}")
+        await runs.command(call.id, name, str(call.origin))
+        call.api.services.audit.record(name, call.origin, testRunId=call.id)
         return json_reply({"testRunId": call.id})
 
     return answer

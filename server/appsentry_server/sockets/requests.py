@@ -16,11 +16,13 @@ from appsentry_contract.requests import (
     Simulate,
     StartTestRun,
 )
+from appsentry_server.audit import Audit
 from appsentry_server.clock import Clock
 from appsentry_server.runs.plan import Choice, NothingToTest, UnknownApplication
-from appsentry_server.runs.registry import RunConflict, Runs, ServerStopping, UnknownRun
+from appsentry_server.runs.registry import HistoryFailing, RunConflict, Runs, ServerStopping, UnknownRun
 from appsentry_server.sockets.readers import Reader
 from appsentry_server.sockets.subscriptions import Ack, Subscriptions, TooManySubscriptions, UnknownStream
+from appsentry_server.store.opening import HistoryUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +34,8 @@ _CODES: Mapping[type[AppSentryError], ErrorCode] = {
     UnknownStream: "unknown_stream",
     TooManySubscriptions: "rate_limited",
     ServerStopping: "conflict",
+    HistoryFailing: "internal",
+    HistoryUnavailable: "internal",
 }
 
 
@@ -47,8 +51,15 @@ class Requests:
     """Answers every request of the contract, by name."""
 
     def __init__(
-        self, subscriptions: Subscriptions, runs: Runs, clock: Clock, simulation: Simulation | None = None
+        self,
+        subscriptions: Subscriptions,
+        runs: Runs,
+        clock: Clock,
+        simulation: Simulation | None = None,
+        *,
+        audit: Audit,
     ) -> None:
+        self._audit = audit
         self._subscriptions = subscriptions
         self._runs = runs
         self._clock = clock
@@ -73,43 +84,49 @@ class Requests:
     async def answer(self, reader: Reader, name: str, arguments: tuple[object, ...]) -> Ack:
         """The acknowledgement of a request; never raises for what a client can send."""
         if not reader.may_ask(self._clock):
-            return self._refuse("rate_limited", "more than 20 requests a second: wait a little")
+            return self.refuse("rate_limited", "more than 20 requests a second: wait a little")
         try:
             if name not in REQUESTS:
                 known = ", ".join(REQUESTS)
-                return self._refuse("malformed", f"no request is called {name[:50]!r}; there are {known}")
+                return self.refuse("malformed", f"no request is called {name[:50]!r}; there are {known}")
             request = _parse(name, arguments)
             return await self._answers[name](reader, request)
         except ValidationError as error:
-            return self._refuse("malformed", _first_problem(name, error))
+            return self.refuse("malformed", _first_problem(name, error))
         except tuple(_CODES) as error:
-            return self._refuse(_CODES[type(error)], str(error))
+            return self.refuse(_CODES[type(error)], str(error))
         except Exception:  # noqa: BLE001 - told to the one who asked, and logged
             # The fault is ours, and one who waits for an answer must get one.
             _log.exception("the request %s could not be answered", name)
-            return self._refuse("internal", f"{name} could not be answered: this is a fault of the server")
+            return self.refuse("internal", f"{name} could not be answered: this is a fault of the server")
 
     async def _start(self, reader: Reader, request: StartTestRun) -> Ack:
         choice = Choice(application_ids=request.application_ids, tags=request.tags, test_types=request.test_types)
         run_id = self._runs.start(choice, "socket")
+        self._audit.record("start", reader.origin, testRunId=run_id, **request.model_dump(exclude_none=True))
         # Nothing of it is heard before the next turn of the loop, so this joins before its first event.
         await self._subscriptions.follow_from_now(reader, run_id)
+        await self._runs.begun(run_id)
         return {"ok": True, "testRunId": run_id}
 
     async def _command(
         self, reader: Reader, request: NameTestRun, command: Literal["pause", "resume", "cancel"]
     ) -> Ack:
-        await self._runs.command(request.test_run_id, command, f"a socket from {reader.address}")
+        await self._runs.command(request.test_run_id, command, str(reader.origin))
+        self._audit.record(command, reader.origin, testRunId=request.test_run_id)
         return {"ok": True}
 
     async def _simulate(self, reader: Reader, request: Simulate) -> Ack:
         if self._simulation is None:
-            return self._refuse("dev_only", "the server does not run in development mode: start it with --dev")
-        return await self._simulation.simulate(
+            return self.refuse("dev_only", "the server does not run in development mode: start it with --dev")
+        answer = await self._simulation.simulate(
             request, lambda run_id: self._subscriptions.follow_from_now(reader, run_id)
         )
+        self._audit.record("simulate", reader.origin, **request.model_dump(exclude_none=True))
+        return answer
 
-    def _refuse(self, code: ErrorCode, message: str) -> Ack:
+    def refuse(self, code: ErrorCode, message: str) -> Ack:
+        """A refusal, counted."""
         self.refused[code] += 1
         return {"ok": False, "code": code, "message": message}
 
