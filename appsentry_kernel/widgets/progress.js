@@ -94,6 +94,7 @@ function runBlock(board, id) {
     setAttribute(bar, "aria-valuemax", run.total);
     setAttribute(bar, "aria-valuenow", run.completed);
     setAttribute(bar, "aria-valuetext", `${run.completed} of ${many(run.total, "test")}, ${run.state}`);
+    fill.style.backgroundImage = isGoing(run) ? "" : shares(run);
     fill.style.width = `${run.total ? (100 * run.completed) / run.total : 0}%`;
     drawTally(tally, run);
     pause.hidden = run.state !== "running";
@@ -101,6 +102,20 @@ function runBlock(board, id) {
     cancel.hidden = !isGoing(run);
   };
   return { root, draw };
+}
+
+// Where each kind of outcome ends on a bar that stands still, and in which colour.
+const OUTCOMES = [["passed", "good"], ["degraded", "fair"], ["failed", "bad"], ["unknown", "calm"]];
+
+/** A run that ended shows how its tests did: one that failed does not make the whole bar red. */
+function shares(run) {
+  let end = 0;
+  const stops = OUTCOMES.map(([word, colour]) => {
+    const start = end;
+    end += run.completed ? (100 * run[word]) / run.completed : 0;
+    return `var(--as-${colour}) ${start}% ${end}%`;
+  });
+  return `linear-gradient(to right, ${stops.join(", ")})`;
 }
 
 function headlineOf(run) {

@@ -178,3 +178,11 @@ def test_a_start_that_takes_long_says_so_until_it_is_answered(open_page, hold_th
     hear(page, 7, runs={"r1": run()})
     page.clock.run_for(500)
     expect(page.get_by_text("No answer yet")).to_have_count(0)
+
+
+def test_the_bar_of_a_run_that_ended_shows_each_outcome_s_share(open_page, run, board, hear):
+    page = open_page(board(runs={"r1": run("completed", 4, passed=3, failed=1, duration=2_500.0)}))
+    drawn = page.locator(".as-fill").evaluate("(fill) => getComputedStyle(fill).backgroundImage")
+    assert "75%" in drawn
+    hear(page, 1, runs={"r1": run(completed=1)})
+    expect(page.locator(".as-fill")).to_have_css("background-image", "none")
