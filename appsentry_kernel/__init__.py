@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from appsentry_contract import __version__
 
 if TYPE_CHECKING:
+    from appsentry_kernel import figures as fig
     from appsentry_kernel.accounts.account import Account, account
     from appsentry_kernel.accounts.alerts import Alerts, replay_alerts
     from appsentry_kernel.accounts.comparison import Comparison, compare
@@ -45,6 +46,9 @@ _HOMES = {
     "replay_alerts": "appsentry_kernel.accounts.alerts",
 }
 
+_ROOMS = {"fig": "appsentry_kernel.figures"}
+"""Names that stand for a whole room: `sentry.fig.latency`."""
+
 __all__ = [
     "Account",
     "Alerts",
@@ -67,6 +71,7 @@ __all__ = [
     "account",
     "compare",
     "connect",
+    "fig",
     "fingerprint",
     "load_ipython_extension",
     "policies",
@@ -77,10 +82,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Importing the package stays cheap: what needs Arrow, a socket or a widget is imported at its first use.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _ROOMS:
+        return import_module(_ROOMS[name])
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
