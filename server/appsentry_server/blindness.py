@@ -31,6 +31,8 @@ _WITHIN_S = 2.0
 _APART_S = 1.0
 """Looks around begin at least so far apart, and one that found the monitor blind holds for so long."""
 _AGAIN_S = 2.0
+_GRACE_S = 5.0
+"""A network comes back in pieces: a check that began so soon after the first of them is judged as if before."""
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +136,7 @@ class Sight:
             return True
         # Shielded: others wait for the same.
         blind = await asyncio.shield(self._next_look())
-        return blind or self._sighted_at >= began
+        return blind or began <= self._sighted_at + _GRACE_S
 
     def _next_look(self) -> asyncio.Task[bool]:
         """The next look around: one that has not begun."""

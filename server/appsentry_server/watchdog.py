@@ -22,7 +22,8 @@ class Watchdog:
         self._clock = clock
         self._lag = lag
         self._standstills = _Told(clock, tell, _standing_still)
-        self._jumps = _Told(clock, tell, _jumping)
+        self._forward = _Told(clock, tell, _forward)
+        self._back = _Told(clock, tell, _back)
         self._offset_s = self._wall_offset_s()
         self.worst_s = 0.0
         """The longest standstill so far."""
@@ -45,9 +46,9 @@ class Watchdog:
         jumped_s = self._offset_s - before
         if abs(jumped_s) >= _TOLD_FROM_S:
             self.jumps += 1
-            self._jumps.add(jumped_s)
-        self._standstills.tell()
-        self._jumps.tell()
+            (self._forward if jumped_s > 0 else self._back).add(abs(jumped_s))
+        for told in (self._standstills, self._forward, self._back):
+            told.tell()
 
     def _wall_offset_s(self) -> float:
         return self._clock.now_ms() / 1000 - self._clock.boot()
@@ -78,19 +79,20 @@ class _Told:
 
 
 def _standing_still(count: int, seconds: float) -> str:
-    times = f" in {count} spells" if count > 1 else ""
-    return f"the monitor stood still for {_written(seconds)}{times}: what was due meanwhile was not looked at"
+    return f"the monitor stood still for {_written(count, seconds)}: what was due meanwhile was not looked at"
 
 
-def _jumping(count: int, seconds: float) -> str:
-    times = f" in {count} steps" if count > 1 else ""
-    if seconds < 0:
-        return (
-            f"the wall clock was set back by {_written(-seconds)}{times}: until it has caught up, results are unknown"
-            " where that time was already counted"
-        )
-    return f"the wall clock was set forward by {_written(seconds)}{times}: what of it was not measured is unknown"
+def _forward(count: int, seconds: float) -> str:
+    return f"the wall clock was set forward by {_written(count, seconds)}: what of it was not measured is unknown"
 
 
-def _written(seconds: float) -> str:
-    return durations.write(timedelta(seconds=round(seconds, 1 if seconds < 60 else 0)))
+def _back(count: int, seconds: float) -> str:
+    return (
+        f"the wall clock was set back by {_written(count, seconds)}: until it has caught up, results are unknown where"
+        " that time was already counted"
+    )
+
+
+def _written(count: int, seconds: float) -> str:
+    times = f", {count} times in all" if count > 1 else ""
+    return durations.write(timedelta(seconds=round(seconds, 1 if seconds < 60 else 0))) + times

@@ -1,8 +1,9 @@
 """When checks are due."""
 
 import asyncio
+import time
 from collections import defaultdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -150,6 +151,74 @@ def test_a_suspended_process_leaves_a_gap_and_makes_no_burst(moved_clock):
             assert len(scheduled.ticks) - before == pytest.approx(100, abs=2)
 
     asyncio.run(scenario())
+
+
+def test_a_stop_shorter_than_the_interval_is_not_made_up_for_either(moved_clock):
+    async def scenario():
+        async with _Scheduled(moved_clock) as scheduled:
+            scheduled.schedule.replace([_check(f"app-{n}", 60) for n in range(1000)], {})
+            await moved_clock.advance(61)
+            before = len(scheduled.ticks)
+            moved_clock.stall(50)
+            await moved_clock.advance(0)
+            assert len(scheduled.ticks) - before < 150, "a tenth of an interval is a tenth of the checks"
+            missed = scheduled.schedule.missed
+            assert missed == pytest.approx(1000 * 44 / 60, abs=60)
+            await moved_clock.advance(60)
+            assert len(scheduled.ticks) - before == pytest.approx(1100, abs=60)
+            assert scheduled.schedule.missed == missed
+
+    asyncio.run(scenario())
+
+
+def test_a_retry_that_was_due_while_the_monitor_stood_still_is_due_now(moved_clock):
+    async def scenario():
+        async with _Scheduled(moved_clock) as scheduled:
+            check = _check("shop", 600, retry_interval=timedelta(seconds=5))
+            scheduled.schedule.replace([check], {check.key: moved_clock.now_ms()})
+            scheduled.schedule.observed(check.key, 1)
+            await moved_clock.advance(1)
+            moved_clock.stall(60)
+            await moved_clock.advance(0)
+            assert [(tick.attempt, tick.due, tick.due_ms) for tick in scheduled.ticks] == [
+                (2, moved_clock.monotonic(), moved_clock.now_ms())
+            ]
+
+    asyncio.run(scenario())
+
+
+def test_a_machine_that_slept_goes_on_where_the_grid_is_then(moved_clock):
+    async def scenario():
+        async with _Scheduled(moved_clock) as scheduled:
+            scheduled.schedule.replace([_check(f"app-{n}", 10) for n in range(20)], {})
+            await moved_clock.advance(30)
+            before = len(scheduled.ticks)
+            moved_clock.suspend(3_600.5)
+            await moved_clock.advance(1)
+            assert len(scheduled.ticks) - before <= 6
+            await moved_clock.advance(30)
+            for tick in scheduled.ticks[-20:]:
+                assert abs((tick.due_ms / 10_000 - phase(tick.check.key) + 0.5) % 1 - 0.5) < 0.001
+
+    asyncio.run(scenario())
+
+
+def test_daylight_saving_is_nothing_to_a_grid_of_instants(moved_clock, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    # A minute before the hour that Berlin lives through twice.
+    moved_clock.wall_ms = datetime(2026, 10, 25, 0, 59, tzinfo=UTC).timestamp() * 1000
+
+    async def scenario():
+        async with _Scheduled(moved_clock) as scheduled:
+            scheduled.schedule.replace([_check("shop", 10)], {})
+            await moved_clock.advance(7300)
+            assert {b.due_ms - a.due_ms for a, b in pairwise(scheduled.ticks[1:])} == {10_000}
+            assert scheduled.schedule.missed == 0
+
+    asyncio.run(scenario())
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.mark.parametrize("jump_s", [3600.0, -3600.0])
