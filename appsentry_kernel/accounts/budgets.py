@@ -45,7 +45,7 @@ def _budget(part: Part) -> dict[str, Any]:
     known = figures.time.known
     rate = bad / known / float(allowed_share(part.target)) if known else None
     return {
-        "target": part.target / 100,
+        "target": float(1 - allowed_share(part.target)),
         "allowed_s": budget.allowed / 1e6,
         "consumed_s": bad / 1e6,
         "remaining_s": (budget.allowed - bad) / 1e6,

@@ -39,14 +39,16 @@ def closed(policy: Policy, since: int, until: int) -> Periods:
 
 
 def _openings(hours: ServiceHours, zone: ZoneInfo, name: str, since: int, until: int) -> Iterator[tuple[int, int]]:
+    first = _wall(since, zone) - hours.lasting - timedelta(days=1)
+    # Every second week, or the first ten times, are counted from 1970 on; without, a rule is followed from here.
+    counted = "INTERVAL" in hours.rule.upper() or "COUNT" in hours.rule.upper()
     try:
-        rule = rrulestr(hours.rule, dtstart=_FROM)
+        rule = rrulestr(hours.rule, dtstart=_FROM if counted else datetime.combine(first, time()))
     except ValueError as error:
         raise AppSentryError(
             f"{name}: service_hours.rule={hours.rule!r} is no RFC 5545 rule: {error}; "
             "give one such as 'FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;BYHOUR=8;BYMINUTE=0;BYSECOND=0'"
         ) from None
-    first = _wall(since, zone) - hours.lasting - timedelta(days=1)
     holidays = frozenset(hours.holidays)
     for opening in rule.between(first, _wall(until, zone), inc=True):
         if opening.date() not in holidays:

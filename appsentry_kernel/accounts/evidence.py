@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from appsentry_contract.accounting.policy import Policy
-from appsentry_contract.accounting.spans import DOWN, MAINTENANCE, UNKNOWN, Integers
+from appsentry_contract.accounting.spans import DOWN, MAINTENANCE, UNKNOWN, Integers, distinct
 from appsentry_kernel.accounts.instants import instant
 from appsentry_kernel.accounts.observations import CheckResults
 from appsentry_kernel.accounts.part import Part
@@ -38,7 +38,7 @@ class Evidence:
     """The rows that an application's figures follow from, as they are in the frame, and their SHA-256.
 
     Besides those in the window these are the results in force where it begins, and the whole of a row of downs that
-    crosses an edge. Counted alone, under the same policy in the same window, they give the same figures, provided that
+    crosses an edge; of a check that has no result by then, its first. Counted alone, under the same policy in the same window, they give the same figures, provided that
     they tell their interval.
     """
 
@@ -117,18 +117,23 @@ def evidence(frame: pd.DataFrame, part: Part, application: str) -> Evidence:
 def _needed(check: CheckResults, part: Part) -> tuple[int, int]:
     """The first of the check's results that matters to the window, and the first that does not any more."""
     verdict, attempt = check.verdict, check.attempt
-    first = max(0, int(np.searchsorted(check.due, part.since, side="right")) - 1)
+    taken_as_due = distinct(check.due)
+    first = max(0, int(np.searchsorted(taken_as_due, part.since, side="right")) - 1)
     behind = int(np.searchsorted(check.due, part.until, side="left"))
     # A result that a retry replaces is not in force; what was before it is.
     while first and part.policy.attempts == "last" and _retried(attempt, first):
         first -= 1
     while first and verdict[first] in _OF_A_ROW and verdict[first - 1] in _OF_A_ROW:
         first -= 1
+    # One that is taken as due later because of those before it needs them.
+    while first and taken_as_due[first] > check.due[first]:
+        first -= 1
     while 0 < behind < len(verdict) and (
         (verdict[behind - 1] in _OF_A_ROW and verdict[behind] in _OF_A_ROW) or _retried(attempt, behind - 1)
     ):
         behind += 1
-    return first, behind
+    # That there is a check makes the time unknown before its first result: one row of it is needed in any case.
+    return first, max(behind, first + 1)
 
 
 def _retried(attempt: Integers, place: int) -> bool:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from appsentry_contract.accounting.budget import Budget, judge
+from appsentry_contract.accounting.budget import Budget, allowed_share, judge
 from appsentry_contract.accounting.periods import Calendar
 from appsentry_contract.accounting.policy import Policy
 from appsentry_contract.accounting.reading import Reading
@@ -56,7 +56,7 @@ class Figures:
             "excluded_s": self.time.excluded / 1e6,
             "checks": self.checks,
             "down_checks": self.down_checks,
-            "target": None if target is None else target / 100,
+            "target": None if target is None else float(1 - allowed_share(target)),
             "budget_remaining": self.budget.remaining,
         }
 
