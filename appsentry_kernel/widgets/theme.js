@@ -10,9 +10,13 @@ export function followTheme(element) {
   preference.addEventListener("change", update);
   // JupyterLab swaps its theme's style sheet a while after it has marked the body.
   document.head.addEventListener("load", update, true);
+  // JupyterLab hands over an element that is not in the document yet: what is behind it shows when it is laid out.
+  const laidOut = new ResizeObserver(update);
+  laidOut.observe(element);
   update();
   return () => {
     observer.disconnect();
+    laidOut.disconnect();
     preference.removeEventListener("change", update);
     document.head.removeEventListener("load", update, true);
   };
@@ -31,6 +35,8 @@ function isDark(element) {
 // oklch(…), so one is painted to be known.
 function painted(color) {
   const brush = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  // Outside the document an element's colour is empty, which would leave the brush black.
+  brush.fillStyle = "transparent";
   brush.fillStyle = color;
   brush.fillRect(0, 0, 1, 1);
   return brush.getImageData(0, 0, 1, 1).data;
