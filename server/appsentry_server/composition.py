@@ -11,6 +11,7 @@ from appsentry_server.configuration.model import Configuration, ServerSettings
 from appsentry_server.configuration.reloading import ConfigurationFile
 from appsentry_server.intake import Intake
 from appsentry_server.lag import Lag
+from appsentry_server.private import check_private
 from appsentry_server.references import MissingReference
 from appsentry_server.restoring import recent_runs, restored
 from appsentry_server.results import Result
@@ -34,11 +35,14 @@ from appsentry_server.witnesses import Witnesses
 def admission(settings: ServerSettings) -> Admission:
     """The rules of who may speak to a server with these settings.
 
-    Raises `OpenBindRefused` when they are too open, `MissingReference` when there is no token where it should be.
+    Raises `OpenBindRefused` when they are too open, `MissingReference` when there is no token where it should be,
+    `TooOpen` when others may read it.
     """
     reference = settings.token
     if reference is not None:
         reference.resolve()
+        if reference.path is not None:
+            check_private(reference.path)
 
     def token() -> str | None:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,8 @@ import tornado.netutil
 import tornado.web
 
 from appsentry_contract.errors import AppSentryError
+from appsentry_server.admission import is_loopback
+from appsentry_server.certificate import Certificate
 from appsentry_server.clock import Clock
 from appsentry_server.composition import admission, compose
 from appsentry_server.configuration.model import Configuration
@@ -23,6 +26,11 @@ from appsentry_server.server import Server
 from appsentry_server.sockets.transport import MOST_MESSAGE_BYTES, PING_EVERY_S
 
 _IDLE_S = 2 * PING_EVERY_S + 40
+
+_BACKLOG = 1024
+"""Connections that may wait to be taken up: after a restart everybody comes back at once."""
+
+_OPEN_FILES = 65_536
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +62,8 @@ async def listen(
     """
     settings = configuration.server
     admission(settings)
+    certificate = None if settings.tls is None else Certificate(settings.tls)
+    _allow_many_files()
     sockets = _bind(settings.host, settings.port)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -61,7 +71,10 @@ async def listen(
         loop.add_signal_handler(number, stopped.set)
     server = await compose(configuration, clock, file)
     http = tornado.httpserver.HTTPServer(
-        web_application(server), max_body_size=MOST_MESSAGE_BYTES, idle_connection_timeout=_IDLE_S
+        web_application(server),
+        ssl_options=None if certificate is None else certificate.context,
+        max_body_size=MOST_MESSAGE_BYTES,
+        idle_connection_timeout=_IDLE_S,
     )
     try:
         await server.start()
@@ -69,8 +82,13 @@ async def listen(
         gc.collect()
         gc.freeze()
         http.add_sockets(sockets)
-        url = _url(settings.host, sockets[0].getsockname()[1])
+        url = _url("http" if certificate is None else "https", settings.host, sockets[0].getsockname()[1])
         with ExitStack() as stack:
+            if certificate is not None:
+                following = asyncio.ensure_future(certificate.follow(clock))
+                stack.callback(following.cancel)
+            elif not is_loopback(settings.host):
+                _log.warning("the token crosses the network as it is: give --tls-certificate and --tls-key")
             _announce(stack, url, configuration, clock)
             told = asyncio.ensure_future(ready(url))
             told.add_done_callback(lambda done: stopped.set() if not done.cancelled() and done.exception() else None)
@@ -92,15 +110,23 @@ async def listen(
 
 def _bind(host: str, port: int) -> list[socket.socket]:
     try:
-        return tornado.netutil.bind_sockets(port, host)
+        return tornado.netutil.bind_sockets(port, host, backlog=_BACKLOG)
     except OSError as error:
         raise CannotListen(
             f"cannot listen on {host} port {port}: {error.strerror or error}; choose another with --port"
         ) from error
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _allow_many_files() -> None:
+    """Every socket and every check in flight is an open file: the usual 1,024 are soon used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _announce(stack: ExitStack, url: str, configuration: Configuration, clock: Clock) -> None:

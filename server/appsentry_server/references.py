@@ -21,6 +21,12 @@ class Reference(str):
 
     __slots__ = ()
 
+    @property
+    def path(self) -> Path | None:
+        """The file it names, if it names one."""
+        scheme, _, name = self.partition(":")
+        return Path(name) if scheme == "file" else None
+
     def resolve(self) -> str:
         """Read the secret, now, so that a rotated one is picked up. Raises `MissingReference`."""
         scheme, _, name = self.partition(":")

@@ -201,8 +201,7 @@ class Server:
         while True:
             await self.services.clock.sleep(_TOKEN_EVERY_S)
             now = self.services.admission.token()
-            # A file that is being replaced is empty or gone for a moment.
-            if now and now != token:
+            if now != token:
                 token = now
                 _log.warning("the token has changed: disconnecting the sockets that used another")
                 self.services.audit.record("rotateToken", FILE_ORIGIN)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from appsentry_server.admission import Admission
-from appsentry_server.blindness import Sight
 from appsentry_server.audit import Audit
+from appsentry_server.blindness import Sight
 from appsentry_server.clock import Clock
 from appsentry_server.conduct import Conductor
 from appsentry_server.lag import Lag

@@ -108,6 +108,7 @@ def test_what_cannot_run_is_2_and_named(run, words, named):
 
 def test_a_token_comes_from_the_environment_or_a_file(place, target, run):
     file = place.folder / "token"
+    file.touch(mode=0o600)
     file.write_text("open sesame\n")
     place.configure(target.application("shop"))
     guarded = place.serve("--token-file", str(file)).url

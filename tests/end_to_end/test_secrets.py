@@ -225,6 +225,7 @@ def rows(place):
 def server(place, echoing):
     """A server that logs all it can, and was told the secrets."""
     (place.folder / "word").write_text(SECRETS["file"])
+    (place.folder / "token").touch(mode=0o600)
     (place.folder / "token").write_text(SECRETS["token"])
     place.configure(*applications(echoing.url), server={"limits": {"checks_per_host": 16}})
     words = ("serve", "--port", "0", "--data-dir", str(place.data), "--token-file", str(place.folder / "token"))

@@ -40,6 +40,7 @@ def test_a_port_that_is_taken_is_named(place, target):
 
 def test_a_host_of_another_machine_is_refused(place, target):
     place.configure(target.application("shop"))
+    (place.folder / "token").touch(mode=0o600)
     (place.folder / "token").write_text("open sesame\n")
     process = place.start("serve", "--port", "0", "--host", "203.0.113.1", "--token-file", str(place.folder / "token"))
     assert_refused(process, "cannot listen on 203.0.113.1")
@@ -56,9 +57,19 @@ def test_a_token_file_that_gives_no_token_is_refused(place, target, content):
     place.configure(target.application("shop"))
     file = place.folder / "token"
     if content is not None:
+        file.touch(mode=0o600)
         file.write_text(content)
     process = place.start("serve", "--port", "0", "--token-file", str(file))
     assert_refused(process, str(file) if content is None else "the token is empty")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660], ids=oct)
+def test_a_token_that_others_may_read_is_refused(place, target, mode):
+    place.configure(target.application("shop"))
+    file = place.folder / "token"
+    file.write_text("open sesame")
+    file.chmod(mode)
+    assert_refused(place.start("serve", "--port", "0", "--token-file", str(file)), f"chmod 600 {file}", f"{mode:04o}")
 
 
 @pytest.mark.parametrize("take_away", [Path.unlink, lambda file: file.write_text("")], ids=["away", "empty"])
@@ -68,6 +79,7 @@ def test_while_its_token_file_is_away_or_empty_nobody_is_let_in(place, target, e
 
     place.configure(target.application("shop"))
     file = place.folder / "token"
+    file.touch(mode=0o600)
     file.write_text("old")
     server = place.serve("--token-file", str(file))
     assert status("old") == 200
@@ -178,6 +190,7 @@ def test_a_kill_loses_nothing_that_was_told_and_the_next_server_ends_the_run(pla
 
 def test_while_it_runs_a_note_of_its_own_user_alone_says_where_it_is(place, target):
     place.configure(target.application("shop"))
+    (place.folder / "token").touch(mode=0o600)
     (place.folder / "token").write_text("open sesame\n")
     server = place.serve("--token-file", str(place.folder / "token"))
 

@@ -1,7 +1,6 @@
 """What `serve` and `demo` share: from options to a server that listens."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,15 +14,17 @@ from appsentry_server.configuration.model import Configuration
 from appsentry_server.configuration.problems import ConfigurationError
 from appsentry_server.configuration.reloading import ConfigurationFile
 from appsentry_server.listening import listen
+from appsentry_server.logs import log_to_standard_error
 
 
 def run_server(file: ConfigurationFile, ready: Callable[[str], Awaitable[None]]) -> None:
     """Run until a signal ends it; a server that cannot start exits with 2 and lines that say why."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    clock = SystemClock()
+    log_to_standard_error(clock)
     configuration = _load(file)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(listen(configuration, SystemClock(), file, ready))
+            runner.run(listen(configuration, clock, file, ready))
     except AppSentryError as error:
         click.echo(f"appsentry: {error}", err=True)
         sys.exit(2)

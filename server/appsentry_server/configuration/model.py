@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
 from appsentry_server.checks.kind import CheckSettings, Name, Settings
 from appsentry_server.durations import Duration
@@ -27,6 +27,13 @@ class TlsSettings(Settings):
 
     certificate: Path = Field(description="a PEM file of the certificate and those that vouch for it")
     key: Path = Field(description="a PEM file of its private key, which only its owner may read")
+
+    @field_validator("certificate", "key", mode="before")
+    @classmethod
+    def _beside_the_configuration(cls, path: object, info: ValidationInfo) -> object:
+        """A relative path starts at the configuration's own folder, as those of references do."""
+        directory = (info.context or {}).get("directory")
+        return Path(directory) / path if directory and isinstance(path, str) else path
 
 
 class ServerSettings(Settings):

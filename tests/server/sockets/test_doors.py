@@ -8,6 +8,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_wrong_token_is_refused_with_the_reason(serving, app, tmp_path, transport):
+    (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text("right\n")
 
     async def scenario():
@@ -22,6 +23,7 @@ def test_a_wrong_token_is_refused_with_the_reason(serving, app, tmp_path, transp
 
 
 def test_rotating_the_token_puts_out_those_who_came_with_the_old_one(serving, app, tmp_path):
+    (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text("old")
 
     async def scenario():
