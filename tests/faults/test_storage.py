@@ -175,9 +175,10 @@ def test_a_full_disk_makes_nothing_down_announces_nothing_and_ends_when_there_is
     assert 2 <= len(lines) <= 3, lines
 
 
+@pytest.mark.timeout(300)
 def test_a_disk_that_fills_up_under_a_checkpoint_loses_and_repeats_nothing(tmp_path, form, show):
-    rounds = str(form(2, 20))
-    command = _mounting(tmp_path, "64m", [sys.executable, str(SCRIPTS / "checkpoints.py"), str(tmp_path), rounds])
+    rounds = str(form(2, 6))
+    command = _mounting(tmp_path, "256m", [sys.executable, str(SCRIPTS / "checkpoints.py"), str(tmp_path), rounds])
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE_S * 5)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
