@@ -120,7 +120,7 @@ def test_a_closed_view_leaves_nothing_behind(open_page, card, run, entry, board,
     page.evaluate("close_view()")
     page.evaluate(COUNT)
     page.evaluate("async () => { window.close_view = await open_view(document.getElementById('here')) }")
-    assert page.evaluate("held") == 4
+    assert page.evaluate("held") == 5
     hear(page, 1, feed=[entry(1)])
     page.evaluate("close_view()")
     assert page.evaluate("held") == 0
