@@ -38,8 +38,8 @@ class Evidence:
     """The rows that an application's figures follow from, as they are in the frame, and their SHA-256.
 
     Besides those in the window these are the results in force where it begins, and the whole of a row of downs that
-    crosses an edge; of a check that has no result by then, its first. Counted alone, under the same policy in the same window, they give the same figures, provided that
-    they tell their interval.
+    crosses an edge; of a check that has no result by then, its first. Counted alone, under the same policy in the same
+    window, they give the same figures, provided that they tell their interval.
     """
 
     application: str

@@ -72,7 +72,8 @@ def test_the_hash_survives_every_way_out_and_in_again(frame_of: FrameOf, tmp_pat
     ("column", "value"),
     [
         ("status", "up"), ("ts", pd.Timestamp("2026-11-02T00:00:20.000001Z")), ("attempt", 2),
-        ("interval_s", 10.000001), ("response_ms", 12.001), ("application", "shop2"), ("check", "healt"), ("result_id", "x"),
+        ("interval_s", 10.000001), ("response_ms", 12.001),
+        ("application", "shop2"), ("check", "healt"), ("result_id", "x"),
     ],
 )  # fmt: skip
 def test_any_change_that_matters_changes_the_hash(frame_of: FrameOf, column: str, value: object) -> None:
