@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Final
 
 from appsentry_server import durations
+from appsentry_server.checks.addresses import AddressRules
+from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings
-from appsentry_server.checks.resolver import ResolveError, Resolver
+from appsentry_server.checks.resolver import ResolveError
 from appsentry_server.clock import Clock
 from appsentry_server.reach import answers, counted, is_here
 from appsentry_server.results import Failure, Outcome
@@ -43,15 +45,18 @@ class _Place:
     port: int
     addresses: tuple[str, ...] = ()
     here: bool = False
-    """It is this machine: it neither proves a network nor needs one."""
+    """It is this machine, which neither proves a network nor needs one, or ruled out: nobody connects to it."""
     dead: bool = False
     """It failed by itself while others answered, and has not been reached since."""
 
-    def at(self, addresses: tuple[str, ...] | None) -> None:
+    found: tuple[str, ...] = ()
+    """Its addresses before the rules."""
+
+    def at(self, addresses: tuple[str, ...] | None, rules: AddressRules) -> None:
         """Take note of its addresses, if they are known now."""
-        if addresses and addresses != self.addresses:
-            self.addresses = addresses
-            self.here = all(is_here(address) for address in addresses)
+        if addresses and addresses != self.found:
+            self.found, self.addresses = addresses, rules.allowed(addresses)
+            self.here = all(is_here(address) for address in self.addresses)
 
 
 class Sight:
@@ -65,10 +70,10 @@ class Sight:
     """
 
     def __init__(
-        self, clock: Clock, resolver: Resolver, witnesses: Witnesses, tell: Callable[[str, str], None]
+        self, clock: Clock, client: HttpClient, witnesses: Witnesses, tell: Callable[[str, str], None]
     ) -> None:
         self._clock = clock
-        self._resolver = resolver
+        self._resolver, self._rules = client.resolver, client.rules
         self._witnesses = witnesses
         self._tell = tell
         self._places: dict[tuple[str, int], _Place] = {}
@@ -100,7 +105,7 @@ class Sight:
         place = self._by_check.get(key)
         if place is None:
             return False
-        place.at(self._resolver.known(place.host))
+        place.at(self._resolver.known(place.host), self._rules)
         if outcome.failure is not None and outcome.failure.failure_class in _DOUBTFUL:
             return not place.here
         if outcome.verdict != "unknown":
@@ -189,9 +194,9 @@ class Sight:
         return unrelated
 
     async def _reaches(self, place: _Place) -> bool:
-        if not place.addresses:
+        if not place.found:
             try:
-                place.at(await self._resolver.resolve(place.host, _WITHIN_S))
+                place.at(await self._resolver.resolve(place.host, _WITHIN_S), self._rules)
             except ResolveError:
                 return False
         return not place.here and await answers(place.addresses, place.port, _WITHIN_S)

@@ -97,7 +97,7 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
     intake = Intake(known.board, known.latencies, publisher, clock, schedule.observed)
     client = HttpClient()
     lag = Lag(clock)
-    sight = Sight(clock, client.resolver, Witnesses(settings.witnesses, client), intake.announce)
+    sight = Sight(clock, client, Witnesses(settings.witnesses, client), intake.announce)
     chronology = Chronology(intake.last_due_ms())
     conductor = Conductor(clock, settings.limits, settings.location, lag=lag, sight=sight, chronology=chronology)
     runs = Runs(clock=clock, publisher=publisher, history=history, look=look)

@@ -52,7 +52,7 @@ def _check(name, host, gate):
 def _conductor(limits, clock=None, lag=None):
     clock = clock or SystemClock()
     client = HttpClient()
-    sight = Sight(clock, client.resolver, Witnesses((), client), print)
+    sight = Sight(clock, client, Witnesses((), client), print)
     return Conductor(clock, limits, "here", lag=lag or Lag(clock), sight=sight, chronology=Chronology({}))
 
 

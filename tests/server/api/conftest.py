@@ -132,7 +132,7 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
     client = HttpClient()
     stack.push_async_callback(client.close)
     lag = Lag(clock)
-    sight = Sight(clock, client.resolver, Witnesses((), client), _tell)
+    sight = Sight(clock, client, Witnesses((), client), _tell)
     conductor = Conductor(clock, Limits(), "here", lag=lag, sight=sight, chronology=Chronology({}))
 
     async def look(check: Check, run_id: str) -> Result:
