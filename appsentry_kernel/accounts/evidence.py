@@ -26,6 +26,7 @@ from appsentry_contract.accounting.spans import DOWN, MAINTENANCE, UNKNOWN, Inte
 from appsentry_kernel.accounts.instants import instant
 from appsentry_kernel.accounts.observations import CheckResults
 from appsentry_kernel.accounts.part import Part
+from appsentry_kernel.errors import AppSentryError
 
 HEADER: Final = "appsentry evidence 1"
 
@@ -63,7 +64,9 @@ def fingerprint(rows: pd.DataFrame) -> str:
 
 
 def canonical(rows: pd.DataFrame) -> bytes:
-    """The canonical form."""
+    """The canonical form. Raises `AppSentryError` for rows without instants."""
+    if "ts" not in rows:
+        raise AppSentryError("a fingerprint needs the column ts, which these rows lack")
     fields = [
         _texts(rows, "result_id"),
         _instants(rows),

@@ -116,7 +116,7 @@ def _by_application(frame: pd.DataFrame) -> dict[str, tuple[CheckResults, ...]]:
     group, groups = pd.factorize(application.astype(np.int64) * len(check_ids) + check, sort=True)
     order = _in_order(rows, group, due)
     bounds = np.searchsorted(group[order], np.arange(len(groups) + 1))
-    verdict, interval, attempt = _verdicts(rows), _numbers(rows, "interval_s") * SECOND_US, _attempts(rows)
+    verdict, interval, attempt = _verdicts(rows), _told_intervals(rows), _attempts(rows)
     found: dict[str, list[CheckResults]] = {}
     for number, first, last in zip(groups.tolist(), bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         name, check_id = str(ids[number // len(check_ids)]), str(check_ids[number % len(check_ids)])
@@ -167,6 +167,13 @@ def _numbers(rows: pd.DataFrame, column: str) -> Numbers:
     if column not in rows:
         return np.full(len(rows), np.nan)
     return rows[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _told_intervals(rows: pd.DataFrame) -> Numbers:
+    told = _numbers(rows, "interval_s")
+    if len(wrong := told[(told <= 0) | np.isinf(told)]):
+        raise AppSentryError(f"interval_s is above 0 seconds or missing; found {wrong[0]:g} in {len(wrong)} rows")
+    return told * SECOND_US
 
 
 def _intervals(told: Numbers, due: Integers, attempt: Integers) -> tuple[Integers, bool]:

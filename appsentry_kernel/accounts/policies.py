@@ -49,6 +49,6 @@ def policy_of(policy: str | Policy) -> Policy:
         return policy
     if policy not in policies:
         close = get_close_matches(str(policy), policies, n=1)
-        meant = f"; did you mean {close[0]!r}?" if close else ""
-        raise AppSentryError(f"there is no policy {policy!r}{meant} There are: {', '.join(policies)}")
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        raise AppSentryError(f"there is no policy {policy!r}{meant}; there are {', '.join(policies)}")
     return policies[policy]

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from appsentry_contract.accounting.periods import Periods
-from appsentry_kernel.accounts.instants import micros
+from appsentry_kernel.accounts.instants import instant, micros
 
 Pairs = Iterable[tuple[Any, Any]]
 Stretches = Pairs | Mapping[str, Pairs] | pd.DataFrame | None
@@ -16,7 +16,7 @@ Stretches = Pairs | Mapping[str, Pairs] | pd.DataFrame | None
 
 def periods_of(stretches: Stretches, application: str, name: str) -> Periods:
     """The stretches that concern the application. Raises `ValueError` for one that cannot be read."""
-    return Periods.of((_us(begin, name), _us(end, name)) for begin, end in _pairs(stretches, application))
+    return Periods.of(_pair(begin, end, name) for begin, end in _pairs(stretches, application))
 
 
 def _pairs(stretches: Stretches, application: str) -> Pairs:
@@ -32,8 +32,16 @@ def _pairs(stretches: Stretches, application: str) -> Pairs:
     return stretches
 
 
+def _pair(begin: Any, end: Any, name: str) -> tuple[int, int]:
+    pair = _us(begin, name), _us(end, name)
+    if pair[1] < pair[0]:
+        found = f"{instant(pair[0]).isoformat()} to {instant(pair[1]).isoformat()}"
+        raise ValueError(f"{name}: expected a stretch that ends after it begins, found {found}")
+    return pair
+
+
 def _us(value: Any, name: str) -> int:
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    if not isinstance(instant, datetime) or instant.tzinfo is None:
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(at, datetime) or at.tzinfo is None:
         raise ValueError(f"{name}: expected an instant with its offset such as '2026-11-23T08:00:00Z', found {value!r}")
-    return micros(instant)
+    return micros(at)

@@ -172,6 +172,8 @@ def test_a_journey_is_up_when_all_its_parts_are(frame_of: FrameOf) -> None:
         (lambda frame: frame.assign(ts=frame["ts"].astype(str)), "not instants with a zone"),
         (lambda frame: frame.assign(status="UP"), "status is one of up, degraded, .*; this frame also has UP"),
         (lambda frame: frame.assign(application=None), "3 of 3 rows have no application"),
+        (lambda frame: frame.assign(interval_s=0.0), "interval_s is above 0 seconds or missing; found 0"),
+        (lambda frame: frame.assign(interval_s=float("inf")), "interval_s is above 0 seconds or missing; found inf"),
         (lambda frame: frame.assign(ts=pd.to_datetime([None] * 3, utc=True)), "3 of 3 rows have no ts"),
     ],
 )
@@ -184,10 +186,19 @@ def test_a_frame_that_holds_no_results_is_refused(
 
 def test_what_cannot_be_meant_is_refused(frame_of: FrameOf) -> None:
     frame = frame_of({"shop": "+++"})
-    with pytest.raises(sentry.AppSentryError, match="there is no policy 'uptime_kumar'; did you mean 'uptime_kuma'"):
+    with pytest.raises(sentry.AppSentryError, match=r"no policy 'uptime_kumar' \(did you mean 'uptime_kuma'\?\)"):
         sentry.account(frame, "uptime_kumar")
     with pytest.raises(ValueError, match=r"expected a target such as 99\.9 \(percent\) or 0\.999, found 100"):
         sentry.account(frame, targets=100)
+    for wrong in (float("nan"), "99.9"):
+        with pytest.raises(ValueError, match="shop: expected a target such as"):
+            sentry.account(frame, targets=wrong)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(
+        ValueError, match=r"maintenance: expected a stretch .* found 2026-11-02T00:00:09\+00:00 to 2026"
+    ):
+        sentry.account(frame, maintenance=[(at(9), at(3))])
+    with pytest.raises(sentry.AppSentryError, match="a fingerprint needs the column ts"):
+        sentry.fingerprint(frame.drop(columns=["ts"]))
     with pytest.raises(ValueError, match="maintenance: expected an instant with its offset"):
         sentry.account(frame, maintenance=[("2026-11-02T00:00:00", "2026-11-02T01:00:00")])
     with pytest.raises(ValueError, match="is not before until"):
