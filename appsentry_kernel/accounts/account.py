@@ -91,6 +91,7 @@ class Account:
             )
             for name, checks in observations.applications.items()
         }
+        """Each application under the policy, for whoever draws or explains figures."""
 
     @property
     def since(self) -> pd.Timestamp:

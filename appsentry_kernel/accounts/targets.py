@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from numbers import Real
 from typing import Any
 
 Targets = float | Mapping[str, float] | None
@@ -14,7 +13,7 @@ def target_of(targets: Targets, application: str) -> float | None:
     target: Any = targets.get(application) if isinstance(targets, Mapping) else targets
     if target is None:
         return None
-    if not isinstance(target, Real) or not 0 < target < 100 or target == 1:
+    if not isinstance(target, int | float) or not 0 < target < 100 or target == 1:
         raise ValueError(f"{application}: expected a target such as 99.9 (percent) or 0.999, found {target!r}")
     # As it is written: 0.999 * 100 would be a hair less than 99.9.
     return float(Fraction(str(target)) * (100 if target < 1 else 1))
