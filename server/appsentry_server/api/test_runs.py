@@ -64,8 +64,8 @@ async def start(call: Call[Any, TestRunChoice]) -> Reply:
     choice = Choice(application_ids=body.application_ids, tags=body.tags, test_types=body.test_types)
     services = call.api.services
     run_id = services.runs.start(choice, "api")
-    services.audit.record("start", call.origin, testRunId=run_id, **body.model_dump(exclude_none=True))
     await services.runs.begun(run_id)
+    services.audit.record("start", call.origin, testRunId=run_id, **body.model_dump(by_alias=True, exclude_none=True))
     return json_reply({"testRunId": run_id}, status=202)
 
 

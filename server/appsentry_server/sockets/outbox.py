@@ -118,9 +118,9 @@ class Outbox:
         self._gone(self._fetched_bytes)
         self._fetched_bytes = 0
 
-    async def calm(self, below: int = _CALM_BYTES) -> None:
-        """Wait until less is waiting than this, or the socket is closed."""
-        while self.waiting_bytes >= below and not self._closed:
+    async def calm(self, below: int | None = None) -> None:
+        """Wait until less is waiting than this (256 KiB), or the socket is closed."""
+        while self.waiting_bytes >= (below or _CALM_BYTES) and not self._closed:
             self._moved.clear()
             await self._moved.wait()
 

@@ -103,10 +103,10 @@ class Requests:
     async def _start(self, reader: Reader, request: StartTestRun) -> Ack:
         choice = Choice(application_ids=request.application_ids, tags=request.tags, test_types=request.test_types)
         run_id = self._runs.start(choice, "socket")
-        self._audit.record("start", reader.origin, testRunId=run_id, **request.model_dump(exclude_none=True))
         # Nothing of it is heard before the next turn of the loop, so this joins before its first event.
         await self._subscriptions.follow_from_now(reader, run_id)
         await self._runs.begun(run_id)
+        self._audit.record("start", reader.origin, testRunId=run_id, **_said(request))
         return {"ok": True, "testRunId": run_id}
 
     async def _command(
@@ -122,7 +122,7 @@ class Requests:
         answer = await self._simulation.simulate(
             request, lambda run_id: self._subscriptions.follow_from_now(reader, run_id)
         )
-        self._audit.record("simulate", reader.origin, **request.model_dump(exclude_none=True))
+        self._audit.record("simulate", reader.origin, **_said(request))
         return answer
 
     def refuse(self, code: ErrorCode, message: str) -> Ack:
@@ -135,6 +135,10 @@ def _parse(name: str, arguments: tuple[object, ...]) -> Request:
     # A request without an argument asks for the defaults; more than one was never agreed on.
     argument = arguments[0] if arguments else {}
     return REQUESTS[name].model_validate(argument)
+
+
+def _said(request: Request) -> dict[str, Any]:
+    return request.model_dump(by_alias=True, exclude_none=True)
 
 
 def _first_problem(name: str, error: ValidationError) -> str:
