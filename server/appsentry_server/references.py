@@ -32,19 +32,24 @@ class Reference(str):
         scheme, _, name = self.partition(":")
         if scheme == "env":
             if name not in os.environ:
-                raise MissingReference(f"the environment variable {name} is not set")
+                raise MissingReference(f"the environment variable {_shown(name)} is not set")
             return os.environ[name]
         try:
             with Path(name).open("rb") as file:
                 content = file.read(_LONGEST + 1)
             if len(content) > _LONGEST:
-                raise MissingReference(f"the file {name} is longer than {_LONGEST} bytes")
+                raise MissingReference(f"the file {_shown(name)} is longer than {_LONGEST} bytes")
             return content.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
-            raise MissingReference(f"the file {name} is not UTF-8 text") from None
+            raise MissingReference(f"the file {_shown(name)} is not UTF-8 text") from None
         except (OSError, ValueError) as error:  # a path with a null character is a ValueError
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise MissingReference(f"the file {name} cannot be read: {reason}") from None
+            raise MissingReference(f"the file {_shown(name)} cannot be read: {reason}") from None
+
+
+def _shown(name: str) -> str:
+    # What a message holds may end up in a terminal, which obeys some characters.
+    return name if name.isprintable() else repr(name)
 
 
 def _parse(text: object, info: ValidationInfo) -> Reference:
