@@ -144,6 +144,7 @@ class RunningServer:
         command = [sys.executable, "-m", "appsentry_server", "serve", "--dev", "--port", str(port)]
         command += ["--config", str(folder / "appsentry.yaml"), "--data-dir", str(folder / "data")]
         if token is not None:
+            (folder / "token").touch(mode=0o600)
             (folder / "token").write_text(token)
             command += ["--token-file", str(folder / "token")]
         self.environment = {"XDG_RUNTIME_DIR": str(folder)}
