@@ -14,6 +14,8 @@ from appsentry_server.api.problems import CONTENT_TYPE, ProblemDetails
 _REFERENCE = "#/components/schemas/{model}"
 _EVERYWHERE = (403, 500)
 _POST = (400, 413, 415)
+_NO_REQUEST = {"description": "No HTTP, or a query of more than 1,000 parameters: answered without a body"}
+"""What Tornado refuses before anything of ours sees it."""
 
 _COLUMN_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
     "instant": {"type": "string", "format": "date-time"},
@@ -104,7 +106,7 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
         },
     }
     refused = {str(status): {"description": HTTPStatus(status).phrase, **problem} for status in sorted(statuses)}
-    return {str(operation.status): success, **refused}
+    return {str(operation.status): success, "400": _NO_REQUEST, **refused}
 
 
 def _content(operation: Operation, content_type: str, schemas: Mapping[Any, Any]) -> dict[str, Any]:
