@@ -22,7 +22,8 @@ create table endpoints (
 create table endpoint_results (
     endpoint_result_id integer primary key, endpoint_id integer not null, success integer not null,
     errors text not null, connected integer not null, status integer not null, dns_rcode text not null,
-    certificate_expiration integer not null, domain_expiration integer not null, hostname text not null, ip text not null, duration integer not null,
+    certificate_expiration integer not null, domain_expiration integer not null,
+    hostname text not null, ip text not null, duration integer not null,
     timestamp timestamp not null, suite_result_id integer
 );
 create table endpoint_uptimes (
