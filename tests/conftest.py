@@ -11,6 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
+
+# Properties are about what holds, never about how long it takes on a busy machine.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _QUIET = (
     "--no-sandbox",

@@ -5,10 +5,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import settings
-
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 SIGNS = {"+": "up", "~": "degraded", "-": "down", "?": "unknown", "m": "maintenance"}
 
