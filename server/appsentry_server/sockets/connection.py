@@ -76,6 +76,7 @@ class Connection:
         """Nobody is there any more, or yet."""
         self.reader = None
         self.owed.clear()
+        self._owed_bytes = 0
         self._stranger_since = self._clock.monotonic()
 
     def packet_problem(self, packet: str | bytes) -> str | None:

@@ -212,7 +212,12 @@ class Transport:
         await self._within_parting(*(self._part(connection) for connection in connections))
         for connection in list(self._connections.values()):
             self.cut(connection, "stopped")
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            # An answer may wait for a history that is failing.
+            _, late = await asyncio.wait(self._tasks, timeout=_PARTING_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self._server.shutdown()
 
     # What the lines tell.
@@ -240,7 +245,7 @@ class Transport:
             self.cut(connection, "malformed")
             return None
         if packet.packet_type == socketio.packet.EVENT and connection.reader is not None and not packet.namespace:
-            await self._take(connection, connection.reader, packet, len(content))
+            await self._take(connection, packet, len(content))
         return packet
 
     def ended(self, engine_sid: str) -> None:
@@ -248,6 +253,8 @@ class Transport:
         connection = self._connections.pop(engine_sid, None)
         if connection is not None:
             connection.leave()
+            # The library forgets some of those that are closed only when they are asked for again.
+            self._server.eio.sockets.pop(engine_sid, None)
 
     def cut(self, connection: Connection, reason: str) -> None:
         """End a connection that keeps no rules, or that nobody is behind."""
@@ -262,25 +269,26 @@ class Transport:
 
     async def _end(self, connection: Connection) -> None:
         await connection.engine.close(wait=False, abort=True, reason=self._server.reason.TRANSPORT_ERROR)
-        self._server.eio.sockets.pop(connection.engine.sid, None)
         # A poll that waits for something to be said.
         connection.outbox.put_nowait(None)
 
-    async def _take(self, connection: Connection, reader: Reader, packet: Any, size: int) -> None:
+    async def _take(self, connection: Connection, packet: Any, size: int) -> None:
         name, *arguments = packet.data
         if not connection.owe(name, tuple(arguments), packet.id, size):
             refusal = self._requests.refuse("rate_limited", "too many requests at once: wait for answers")
             await self._acknowledge(connection, packet.id, refusal)
         elif not connection.answering:
             connection.answering = True
-            self._keep(self._answer_owed(connection, reader))
+            self._keep(self._answer_owed(connection))
 
-    async def _answer_owed(self, connection: Connection, reader: Reader) -> None:
+    async def _answer_owed(self, connection: Connection) -> None:
         """Answer the requests of a socket one after the other, in the order in which they came."""
         try:
-            while connection.owed and connection.reader is reader:
+            while connection.owed and (reader := connection.reader) is not None:
                 name, arguments, request_id = connection.next_owed()
-                await self._acknowledge(connection, request_id, await self._requests.answer(reader, name, arguments))
+                answer = await self._requests.answer(reader, name, arguments)
+                if connection.reader is reader:
+                    await self._acknowledge(connection, request_id, answer)
         finally:
             connection.answering = False
 

@@ -314,3 +314,27 @@ def test_what_was_is_told_no_faster_than_it_is_taken(serving, app, monkeypatch, 
             assert not _counts(running)["cut_backlog"]
 
     asyncio.run(scenario())
+
+
+@both_ways
+def test_nothing_is_kept_of_those_who_are_gone(serving, app, way):
+    async def scenario():
+        async with serving(app("shop")) as running:
+            kept = running.services.transport
+            for ending in ("1", "41", "x", None):
+                async with Line(running.url, way) as line:
+                    await line.connect()
+                    if ending is not None:
+                        await line.send(ending)
+                    if ending == "41":
+                        await _until(lambda: not kept.connected)
+                        await line.send("1")
+                    if ending is None and way == "polling":
+                        (await _hanging_poll(line)).cancel()
+                await _until(lambda: not kept._connections and not kept._server.eio.sockets)
+                assert not kept._rooms
+                assert not kept._sids
+                assert not kept._server.environ
+                assert not any(kept._server.manager.rooms.values())
+
+    asyncio.run(scenario())
