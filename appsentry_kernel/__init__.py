@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from appsentry_kernel.accounts.policies import Policy, ServiceHours, policies
     from appsentry_kernel.accounts.rules import BurnRate, BurnWindow, ConfirmedDown, SlowResponses
     from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, SessionClosed, TokenRefused
+    from appsentry_kernel.incident.changes import Changes, changes
     from appsentry_kernel.magic import load_ipython_extension
     from appsentry_kernel.reading import read_history
     from appsentry_kernel.run import Run
@@ -24,6 +25,7 @@ _HOMES = {
     "AppSentryError": "appsentry_kernel.errors",
     "BurnRate": "appsentry_kernel.accounts.rules",
     "BurnWindow": "appsentry_kernel.accounts.rules",
+    "Changes": "appsentry_kernel.incident.changes",
     "Comparison": "appsentry_kernel.accounts.comparison",
     "ConfirmedDown": "appsentry_kernel.accounts.rules",
     "Evidence": "appsentry_kernel.accounts.evidence",
@@ -37,6 +39,7 @@ _HOMES = {
     "SlowResponses": "appsentry_kernel.accounts.rules",
     "TokenRefused": "appsentry_kernel.errors",
     "account": "appsentry_kernel.accounts.account",
+    "changes": "appsentry_kernel.incident.changes",
     "compare": "appsentry_kernel.accounts.comparison",
     "connect": "appsentry_kernel.session",
     "fingerprint": "appsentry_kernel.accounts.evidence",
@@ -55,6 +58,7 @@ __all__ = [
     "AppSentryError",
     "BurnRate",
     "BurnWindow",
+    "Changes",
     "Comparison",
     "ConfirmedDown",
     "Evidence",
@@ -69,6 +73,7 @@ __all__ = [
     "TokenRefused",
     "__version__",
     "account",
+    "changes",
     "compare",
     "connect",
     "fig",

@@ -67,7 +67,7 @@ def outages_of(part: Part) -> list[Outage]:
         return []
     ups = np.cumsum(np.isin(states, _SEEN_UP))
     starts = np.flatnonzero(np.append(True, np.diff(ups[down]) > 0))
-    confirmed = [_confirmed(check, part.policy.confirm, part.policy.attempts) for check in part.checks]
+    confirmed = [rows_of_downs(check, part.policy.confirm, part.policy.attempts) for check in part.checks]
     around = part.reading.timeline.at(np.array([part.since - 1, part.until]))
     found = []
     for first, last in zip(starts.tolist(), [*(starts[1:] - 1).tolist(), len(down) - 1], strict=True):
@@ -87,7 +87,7 @@ def outages_of(part: Part) -> list[Outage]:
     return found
 
 
-def _confirmed(check: CheckResults, confirm: int, attempts: str) -> Integers:
+def rows_of_downs(check: CheckResults, confirm: int, attempts: str) -> Integers:
     """Rows of downs that are long enough: when the first, the confirming and the last result were due."""
     observed = check.observed("last" if attempts == "last" else "each")
     verdict = np.repeat(observed.spans.verdict, observed.spans.n)
