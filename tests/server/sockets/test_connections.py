@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from functools import partial
 
 import aiohttp
@@ -90,6 +91,13 @@ async def _hanging_poll(line):
         poll = asyncio.ensure_future(line.poll())
         if not (await asyncio.wait({poll}, timeout=0.5))[0]:
             return poll
+
+
+async def _quiet(line):
+    """Wait until nothing is said any more; what is told at most once a second is then told."""
+    with suppress(TimeoutError):
+        while True:
+            await asyncio.wait_for(line.receive(), 2)
 
 
 def _counts(running):
@@ -275,13 +283,12 @@ def test_a_post_of_no_packets_ends_the_connection(serving, app, body):
 
 
 def test_an_answer_larger_than_the_bound_arrives_and_a_second_behind_it_ends_the_connection(serving, app, monkeypatch):
-    monkeypatch.setattr(outbox, "MOST_BACKLOG_BYTES", 12_000)
-    monkeypatch.setattr(outbox, "_LARGE_BYTES", 10_000)
-
     async def scenario():
         async with serving(*(app(f"app-{n}") for n in range(60))) as running, Line(running.url, "websocket") as line:
-            await _until(lambda: len(running.services.published.applications) == 60)
             await line.connect()
+            await _quiet(line)
+            monkeypatch.setattr(outbox, "MOST_BACKLOG_BYTES", 12_000)
+            monkeypatch.setattr(outbox, "_LARGE_BYTES", 10_000)
             await line.send(_ask(1, "subscribe", stream="applications", since=None))
             answer = orjson.loads((await line.until("431"))[3:])[0]
             assert len(answer["snapshot"]["applications"]) == 60
