@@ -72,7 +72,7 @@ async def _over_polling(server, place):
 def test_one_who_never_reads_and_sends_pongs_unprompted_is_cut(serving, until, form, show, stall):
     async def scenario():
         count = form(1, 20)
-        async with serving(100) as server:
+        async with serving(250) as server:
             calm, socket_ = _Calm(), await server.socket()
             socket_.on_event = calm.hear
             await until(lambda: len(calm.seqs) > 600)
