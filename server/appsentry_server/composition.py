@@ -1,9 +1,13 @@
 """The server put together in one place: what it is made of, and what each part is handed."""
 
+from collections.abc import Mapping
+
 from appsentry_server.admission import Admission
 from appsentry_server.audit import Audit
 from appsentry_server.blindness import Sight
 from appsentry_server.checks.http import HttpClient
+from appsentry_server.checks.kind import Kind
+from appsentry_server.checks.table import KINDS
 from appsentry_server.chronology import Chronology
 from appsentry_server.clock import Clock, Onward
 from appsentry_server.conduct import Check, Conductor
@@ -62,10 +66,16 @@ def admission(settings: ServerSettings) -> Admission:
     return rules
 
 
-async def compose(configuration: Configuration, clock: Clock, file: ConfigurationFile | None = None) -> Server:
+async def compose(
+    configuration: Configuration,
+    clock: Clock,
+    file: ConfigurationFile | None = None,
+    *,
+    kinds: Mapping[str, Kind] = KINDS,
+) -> Server:
     """Open the history and put a server around it. Raises `HistoryUnavailable` or `OpenBindRefused`.
 
-    Nothing runs before the server's `start`.
+    Nothing runs before the server's `start`. `kinds` are the check kinds of its checks.
     """
     settings = configuration.server
     rules = admission(settings)
@@ -95,7 +105,7 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
 
     schedule = Schedule(clock, carry_out)
     intake = Intake(known.board, known.latencies, publisher, clock, schedule.observed)
-    client = HttpClient()
+    client = HttpClient(rules=settings.targets)
     lag = Lag(clock)
     sight = Sight(clock, client, Witnesses(settings.witnesses, client), intake.announce)
     chronology = Chronology(intake.last_due_ms())
@@ -134,4 +144,5 @@ async def compose(configuration: Configuration, clock: Clock, file: Configuratio
         intake=intake,
         subscriptions=subscriptions,
         file=file,
+        kinds=kinds,
     )

@@ -1,6 +1,6 @@
 """An agent makes the requests of one check on a libcurl handle of its own: one at a time, every limit kept."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from appsentry_server.checks.exchange import BODY_CAP, Exchange
 from appsentry_server.checks.handle import TlsSettings, content_type_of, easy_handle, location_of, phases_of
 from appsentry_server.checks.resolver import ResolveError
 from appsentry_server.checks.transfers import Pin, Transfers
-from appsentry_server.checks.urls import Target, relative
+from appsentry_server.checks.urls import Origin, Target, relative
 from appsentry_server.results import Failure, Phases
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _EXCERPT_BYTES = 2048
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ENDS_AT_THE_CAP = frozenset({pycurl.E_WRITE_ERROR, pycurl.E_FILESIZE_EXCEEDED})
 _REPEATS_THE_METHOD = frozenset({307, 308})
 
 
@@ -40,8 +41,10 @@ class Agent:
         self._certificates = certificates
         self._url = ""
         self._timeout_ms = 0
+        self._trusted: Collection[Origin] | None = None
         self._curl = easy_handle(tls, connect_s)
         self._curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        self._curl.setopt(pycurl.PREREQFUNCTION, self._may_ask)
         if certificates:
             self._curl.setopt(pycurl.OPT_CERTINFO, 1)
 
@@ -61,16 +64,23 @@ class Agent:
                 return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failures.of_name(error))
             now = clock.monotonic()
             dns_ms = _ms(now - began)
+        allowed = self._client.rules.allowed(addresses)
+        if not allowed:
+            failure = failures.of_addresses(target, addresses, self._client.rules)
+            return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
         left_ms = round((deadline - now) * 1000)
         if left_ms <= 0:
             failure = failures.out_of_time(target)
             return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
-        return await self._transfer(target, addresses, left_ms, dns_ms, form)
+        return await self._transfer(target, allowed, left_ms, dns_ms, form)
 
     async def follow(
         self, exchange: Exchange, deadline: float, *, redirects: int, form: bytes | None = None
     ) -> Exchange:
-        """Go where redirects lead, at most `redirects` times; 307 and 308 repeat `form`, to its own origin only."""
+        """Go where redirects lead, at most `redirects` times, but never from https to http.
+
+        307 and 308 repeat `form`, to the session's trusted origins only.
+        """
         for _ in range(redirects):
             if exchange.location is None or exchange.failure is not None:
                 return exchange
@@ -84,12 +94,13 @@ class Agent:
         return replace(exchange, failure=Failure(failure_class="status", message=message))
 
     @contextmanager
-    def session(self, quoter: Quoter) -> Iterator[None]:
+    def session(self, quoter: Quoter, trusted: Collection[Origin]) -> Iterator[None]:
         """Keep cookies and connections from request to request, and let go of all of them at the end.
 
+        Cookies are kept of `trusted` origins and sent to them, by the rules of cookies; others neither get nor set any.
         Messages quote the target by `quoter`.
         """
-        curl, self._quoter = self._curl, quoter
+        curl, self._quoter, self._trusted = self._curl, quoter, trusted
         self._transfers = Transfers()
         for option in (pycurl.FRESH_CONNECT, pycurl.FORBID_REUSE):
             curl.setopt(option, 0)
@@ -103,7 +114,7 @@ class Agent:
             self._url = ""
             self._body = bytearray()
             self._transfers.close()
-            self._transfers, self._quoter = self._client.transfers, PLAIN
+            self._transfers, self._quoter, self._trusted = self._client.transfers, PLAIN, None
 
     @property
     def cookies(self) -> frozenset[str]:
@@ -123,12 +134,20 @@ class Agent:
         except ValueError as error:
             message = f"{error}, in the redirect to {where}"
             return replace(exchange, failure=Failure(failure_class="status", message=message))
-        if form is not None and target.origin != exchange.target.origin:
-            message = f"expected no redirect of the form to another origin, found status {exchange.status} to {where}"
+        unwanted = self._unwanted(exchange.target, target, form)
+        if unwanted is not None:
+            message = f"expected no redirect {unwanted}, found status {exchange.status} to {where}"
             return replace(exchange, failure=Failure(failure_class="status", message=message))
         after = await self.exchange(target, deadline, form=form)
         elapsed_ms = exchange.elapsed_ms + after.elapsed_ms
         return replace(after, elapsed_ms=elapsed_ms, phases=exchange.phases + after.phases)
+
+    def _unwanted(self, before: Target, target: Target, form: bytes | None) -> str | None:
+        if before.scheme == "https" and target.scheme != "https":
+            return "from https to http"
+        if form is not None and target.origin not in (self._trusted or {before.origin}):
+            return "of the form to another origin"
+        return None
 
     async def _transfer(
         self, target: Target, addresses: tuple[str, ...], left_ms: int, dns_ms: float | None, form: bytes | None
@@ -143,15 +162,30 @@ class Agent:
             curl.setopt(pycurl.TIMEOUT_MS, left_ms)
             self._timeout_ms = left_ms
         pin = self._pin(target, addresses)
-        if form is None:
-            code = await self._transfers.perform(curl)
+        if self._trusted is None or target.origin in self._trusted:
+            code = await self._perform(form)
         else:
-            code = await self._post(form)
+            with self._without_cookies():
+                code = await self._perform(form)
         # The transfer got as far as its end, so libcurl has read the addresses.
         pin.applied = True
         return self._outcome(target, code, dns_ms)
 
-    async def _post(self, form: bytes) -> int:
+    @contextmanager
+    def _without_cookies(self) -> Iterator[None]:
+        curl = self._curl
+        kept: list[bytes] = curl.getinfo_raw(pycurl.INFO_COOKIELIST)
+        curl.setopt(pycurl.COOKIELIST, "ALL")
+        try:
+            yield
+        finally:
+            curl.setopt(pycurl.COOKIELIST, "ALL")
+            for cookie in kept:
+                curl.setopt(pycurl.COOKIELIST, cookie)
+
+    async def _perform(self, form: bytes | None) -> int:
+        if form is None:
+            return await self._transfers.perform(self._curl)
         self._curl.setopt(pycurl.POSTFIELDS, form)
         try:
             return await self._transfers.perform(self._curl)
@@ -167,6 +201,14 @@ class Agent:
             self._curl.setopt(pycurl.RESOLVE, entries)
         return pin
 
+    def _may_ask(self, connected_to: str, *_: object) -> int:
+        """The last wall: called by libcurl when it is connected, before it sends a request; anything but 0 forbids it.
+
+        It never stops anything as long as `exchange` hands over allowed addresses only.
+        """
+        refused = self._client.rules.refusal(connected_to)
+        return int(refused is not None)
+
     def _write(self, chunk: bytes) -> int:
         room = self._keep - len(self._body)
         if room > 0:
@@ -178,8 +220,11 @@ class Agent:
         curl = self._curl
         phases = phases_of(curl, dns_ms)
         elapsed_ms = curl.getinfo(pycurl.TOTAL_TIME_T) / 1000 + (dns_ms or 0.0)
-        capped = self._size > BODY_CAP
-        if code and not (capped and code == pycurl.E_WRITE_ERROR):
+        capped = self._size > BODY_CAP or code == pycurl.E_FILESIZE_EXCEEDED
+        if code == pycurl.E_ABORTED_BY_CALLBACK:
+            failure = failures.of_addresses(target, (curl.getinfo(pycurl.PRIMARY_IP),), self._client.rules)
+            return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failure)
+        if code and not (capped and code in _ENDS_AT_THE_CAP):
             failure = failures.of_transfer(curl, code, target)
             return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failure)
         status = curl.getinfo(pycurl.RESPONSE_CODE)

@@ -1,19 +1,29 @@
 """Short quotations of what a target sent, fit for a message: one line, printable, and without secrets."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from html.entities import codepoint2name
+from string import ascii_letters, digits
 
 _LENGTH = 80
 _LOOKED_AT = 16_384
 _MASK = "•••"
 
+_SHARED_DIGITS = frozenset(f"{ascii_letters}{digits}+/-_")
+_FEWEST_DIGITS = 4
+"""Of base64 that are searched for; fewer stand in many a word."""
+
+# Also in the alphabet of URLs, and quoted for one or as JSON.
+_BASE64_DIGITS = {"+": "(?:[+-]|%2[Bb])", "/": r"(?:\\?/|_|%2[Ff])"}
+
 
 class Quoter:
     """Quotes what a target sent, with `secrets` masked, however their characters are escaped and in either case.
 
-    Escapes of URLs, HTML and JSON are known, mixed as they come. A hash or another transformation is not.
+    Escapes of URLs, HTML and JSON are known, mixed as they come, and base64 of any text that holds the secret. A hash
+    or another transformation is not.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -22,12 +32,28 @@ class Quoter:
 
     def mask(self, text: str) -> str:
         """The text without any secret."""
-        return self._pattern.sub(_MASK, text) if self._secrets else text
+        return self._without_encoded(self._pattern.sub(_MASK, text)) if self._secrets else text
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         # Compiled late: it takes 10 ms, and a login that works quotes nothing.
         return re.compile("|".join("".join(map(_escaped, secret)) for secret in self._secrets), re.IGNORECASE)
+
+    @cached_property
+    def _encoded(self) -> re.Pattern[str]:
+        # Apart from the other: to a search that heeds case and begins with a letter, what does not match costs nothing.
+        return re.compile("|".join(pattern for secret in self._secrets for pattern in _base64(secret)) or r"(?!)")
+
+    def _without_encoded(self, text: str) -> str:
+        """The text without what decodes to a secret."""
+        kept, at = [], 0
+        for found in self._encoded.finditer(text):
+            begin, end = found.span()
+            begin -= begin > at and text[begin - 1] in _SHARED_DIGITS
+            end += end < len(text) and text[end] in _SHARED_DIGITS
+            kept.append(text[at:begin])
+            at = end
+        return _MASK.join((*kept, text[at:]))
 
     def quote(self, text: str, length: int = _LENGTH) -> str:
         """The beginning of the text in quotation marks, on one line, unprintable characters as spaces."""
@@ -67,6 +93,18 @@ def _forms(text: str) -> Iterator[str]:
         yield "".join(rf"(?:&|%26){codepoint2name[code]}(?:;|%3b)?" for code in codes)
     if text == " ":
         yield r"\+"
+
+
+def _base64(secret: str) -> Iterator[str]:
+    """Patterns of the secret within base64: what it looks like depends on where in a group of three bytes it begins."""
+    for encoding in ("utf-8", "latin-1"):
+        content = secret.encode(encoding, errors="replace")
+        for before in range(3):
+            # The digits that are its alone. Those that it shares with its neighbours stand beside them.
+            begin, end = -(-before * 4 // 3), (before + len(content)) * 4 // 3
+            own = b64encode(b"\0" * before + content + b"\0\0").decode()[begin:end]
+            if len(own) >= _FEWEST_DIGITS:
+                yield "".join(_BASE64_DIGITS.get(digit, digit) for digit in own)
 
 
 def _hexadecimal(text: str, encoding: str, digits: int) -> list[str]:

@@ -99,5 +99,9 @@ def _same(value: object, expected: JsonValue) -> bool:
 
 
 def _shown(value: object, quoter: Quoter) -> str:
-    text = orjson.dumps(value).decode()
+    try:
+        text = orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        # It writes less deep than it reads.
+        return "a value that is nested too deeply to be shown"
     return quoter.quote(text)[1:-1]

@@ -2,14 +2,18 @@
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pycurl
 
 from appsentry_contract.vocabulary import DOWN_CLASSES, FailureClass, Verdict
+from appsentry_server.checks.addresses import AddressRules
 from appsentry_server.checks.resolver import NameNotFound, ResolveError
 from appsentry_server.checks.urls import Target
 from appsentry_server.results import Failure
+
+_TOO_LARGE = 100
+"""CURLE_TOO_LARGE of curl.h, which pycurl does not export: a single header, or what should be one, beyond 100 KiB."""
 
 BY_CURL_CODE: Mapping[int, FailureClass] = {
     pycurl.E_SSL_CONNECT_ERROR: "tls_other",
@@ -23,6 +27,8 @@ BY_CURL_CODE: Mapping[int, FailureClass] = {
     pycurl.E_UNSUPPORTED_PROTOCOL: "status",  # an answer that is no HTTP is taken for HTTP/0.9, which is refused
     pycurl.E_FTP_WEIRD_SERVER_REPLY: "status",  # for HTTP, too, despite the name
     pycurl.E_BAD_CONTENT_ENCODING: "expectation",
+    pycurl.E_WRITE_ERROR: "expectation",  # brotli's decoder gives up so; our own end at the cap is seen to before
+    _TOO_LARGE: "too_large",
 }
 """Codes whose class does not depend on anything else. Those that stand nowhere are the monitor's own: `internal`."""
 
@@ -44,9 +50,16 @@ BY_VERIFY_RESULT: Mapping[int, FailureClass] = {10: "tls_expired", 62: "tls_host
 BY_TEXT: Mapping[str, FailureClass] = {
     "subject name": "tls_host",
     "Too large response headers": "too_large",
+    "Too many response headers": "too_large",
     " alert ": "tls_other",  # by TLS 1.3 a client learns only when it reads that its handshake was refused
 }
 """Parts of libcurl's own words, for what its codes lump together with others."""
+
+_SILENT: Mapping[int, str] = {
+    pycurl.E_WRITE_ERROR: "a body that cannot be decompressed",
+    _TOO_LARGE: "a header that is too large",
+}
+"""Words for codes that libcurl has none for."""
 
 _TLS_FOUND: Mapping[FailureClass, str] = {
     "tls_expired": "one that has expired",
@@ -75,11 +88,18 @@ def of_transfer(curl: pycurl.Curl, code: int, target: Target) -> Failure:
         return _unconnected(curl.getinfo(pycurl.OS_ERRNO), place)
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return _unverified(curl.getinfo(pycurl.SSL_VERIFYRESULT), _text(curl), place)
-    found = _text(curl) or f"libcurl's error {code}"
+    found = _text(curl) or _SILENT.get(code) or f"libcurl's error {code}"
     failure_class = _by_text(found) or BY_CURL_CODE.get(code, "internal")
     if failure_class == "tls_other" and BY_CONNECT_ERRNO.get(curl.getinfo(pycurl.OS_ERRNO)) == "reset":
         failure_class = "reset"
     return Failure(failure_class=failure_class, message=f"expected a whole answer from {place}, found: {found}")
+
+
+def of_addresses(target: Target, addresses: Sequence[str], rules: AddressRules) -> Failure:
+    """A target whose addresses are all ruled out: it was not asked, so nothing is known about it."""
+    found = "; ".join(rules.refusal(address) or address for address in addresses)
+    message = f"expected an address of {target.host} that checks may connect to, found {found}"
+    return Failure(failure_class="internal", message=message)
 
 
 def out_of_time(target: Target) -> Failure:

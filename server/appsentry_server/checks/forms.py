@@ -14,6 +14,10 @@ _NEVER_SENT = frozenset({"button", "reset", "image", "file", "submit"})
 _URL_ENCODED = "application/x-www-form-urlencoded"
 
 
+MOST_PARSED = 1 << 18
+"""Characters of a page that are parsed: deep nesting takes quadratic time, 4 s for these, a minute for a megabyte."""
+
+
 class FormNotFound(ValueError):
     """The page holds no form that can be filled in; the message says what was expected and found."""
 
@@ -29,19 +33,24 @@ class Form:
     others: tuple[tuple[str, str], ...] = field(repr=False)
     encoding: str = "utf-8"
 
-    def filled(self, username: str, password: str) -> str:
-        """What is sent, encoded for a URL or a body."""
-        credentials = ((self.username_field, username), (self.password_field, password))
-        return urlencode((*self.others, *credentials), encoding=self.encoding, errors="replace")
+    def request(self, username: str, password: str) -> tuple[Target, bytes | None]:
+        """Where it is sent, and the body of a POST; a form of method GET is in its address.
 
-    def action_with(self, filled: str) -> Target:
-        """Where a form of method GET leads."""
-        return target(f"{self.action.url.partition('?')[0]}?{filled}")
+        Raises `FormNotFound` when it makes no address.
+        """
+        credentials = ((self.username_field, username), (self.password_field, password))
+        filled = urlencode((*self.others, *credentials), encoding=self.encoding, errors="replace")
+        if self.method == "POST":
+            return self.action, filled.encode()
+        try:
+            return target(f"{self.action.url.partition('?')[0]}?{filled}"), None
+        except ValueError as error:
+            raise FormNotFound(f"the login form of method GET: {error}") from None
 
 
 def login_form(page: Exchange, username_field: str | None, password_field: str | None) -> Form:
     """The first form with a password input, or with the fields that are named. Raises `FormNotFound`."""
-    document = LexborHTMLParser(page.text)
+    document = _document(page)
     for node in document.css("form"):
         controls = [Control.of(control) for control in node.css("input, select, textarea, button")]
         password = _password(controls, password_field)
@@ -54,8 +63,11 @@ def login_form(page: Exchange, username_field: str | None, password_field: str |
 
 def asks_for_a_password(page: Exchange) -> bool:
     """Whether there is a password input anywhere in the page."""
-    inputs = LexborHTMLParser(page.text).css("input")
-    return any(Control.of(node).kind == "password" for node in inputs)
+    return any(Control.of(node).kind == "password" for node in _document(page).css("input"))
+
+
+def _document(page: Exchange) -> LexborHTMLParser:
+    return LexborHTMLParser(page.text[:MOST_PARSED])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,14 @@ import pycurl
 from pydantic import FilePath, ValidationInfo, field_validator
 
 from appsentry_contract import __version__
+from appsentry_server.checks.exchange import BODY_CAP
 from appsentry_server.checks.kind import Settings
 from appsentry_server.results import Phases
+
+_MOST_RECEIVED = 8 * BODY_CAP
+"""Bytes of a body as it is sent: what is decompressed to nothing has an end too."""
+
+_LONGEST_CONTENT_TYPE = 200
 
 
 class TlsSettings(Settings):
@@ -38,6 +44,7 @@ def easy_handle(tls: TlsSettings, connect_s: float) -> pycurl.Curl:
         pycurl.FORBID_REUSE: 1,
         pycurl.SSL_SESSIONID_CACHE: 0,  # a resumed session would make tls_ms incomparable
         pycurl.CONNECTTIMEOUT_MS: math.ceil(connect_s * 1000),
+        pycurl.MAXFILESIZE_LARGE: _MOST_RECEIVED,
         pycurl.ACCEPT_ENCODING: "gzip, deflate, br",
         pycurl.USERAGENT: f"AppSentry/{__version__}",
         # Called before libcurl would resolve a name itself, which it must never do: anything but 0 forbids it.
@@ -83,7 +90,8 @@ def phases_of(curl: pycurl.Curl, dns_ms: float | None) -> Phases:
 
 def content_type_of(curl: pycurl.Curl) -> str | None:
     """The Content-Type, if there was one."""
-    return _text(curl.getinfo_raw(pycurl.CONTENT_TYPE))
+    sent = _text(curl.getinfo_raw(pycurl.CONTENT_TYPE))
+    return sent[:_LONGEST_CONTENT_TYPE] if sent else None
 
 
 def location_of(curl: pycurl.Curl) -> str | None:

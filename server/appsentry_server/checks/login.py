@@ -1,9 +1,11 @@
 """The login check: fetch the form, send the credentials, verify where that leads, log out."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
-from typing import Annotated, Literal, Self
+from functools import cached_property, partial
+from typing import Annotated, Literal, ParamSpec, Self, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -13,14 +15,17 @@ from appsentry_server.checks.agent import Agent
 from appsentry_server.checks.excerpts import Quoter
 from appsentry_server.checks.exchange import Exchange
 from appsentry_server.checks.expectations import TextExpectations
-from appsentry_server.checks.forms import Form, FormNotFound, asks_for_a_password, login_form
+from appsentry_server.checks.forms import MOST_PARSED, FormNotFound, asks_for_a_password, login_form
 from appsentry_server.checks.handle import TlsSettings
 from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings, Probe
-from appsentry_server.checks.urls import Target, WebUrl, relative, target
+from appsentry_server.checks.urls import Origin, Target, WebUrl, relative, target
 from appsentry_server.durations import Duration
 from appsentry_server.references import MissingReference, SecretReference
 from appsentry_server.results import Failure, Outcome, Phases
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _A_PAGE = TextExpectations()
 Text = Annotated[str, Field(min_length=1)]
@@ -54,6 +59,7 @@ class LoginSettings(CheckSettings):
     password: SecretReference = Field(repr=False)
     username_field: Text | None = None
     password_field: Text | None = None
+    origins: tuple[WebUrl, ...] = ()
     expect: LoginExpectations = LoginExpectations()
     logout: Text | None = None
     degraded_above: Annotated[Duration, Field(gt=timedelta(0))] | None = None
@@ -64,6 +70,17 @@ class LoginSettings(CheckSettings):
     @cached_property
     def host(self) -> str:
         return target(self.url).host
+
+    @cached_property
+    def port(self) -> int:
+        return target(self.url).port
+
+    @cached_property
+    def trusted(self) -> frozenset[Origin]:
+        """The origins that may be given credentials and cookies: that of `url`, its own https, and `origins`."""
+        start = target(self.url)
+        upgraded = {("https", start.host, 443)} if start.origin == ("http", start.host, 80) else set()
+        return frozenset({start.origin, *upgraded, *(target(origin).origin for origin in self.origins)})
 
     @model_validator(mode="after")
     def _addresses_can_be_read(self) -> Self:
@@ -82,6 +99,7 @@ class LoginProbe(Probe):
 
     def __init__(self, settings: LoginSettings, client: HttpClient) -> None:
         self._settings = settings
+        self._client = client
         self._clock = client.clock
         self._timeout_s = settings.timeout.total_seconds()
         self._agent = client.agent(tls=settings.tls, connect_s=settings.connect_timeout.total_seconds(), body=True)
@@ -95,8 +113,8 @@ class LoginProbe(Probe):
             failure = Failure(failure_class="internal", message=str(error), step="form")
             return Outcome(verdict="unknown", failure=failure)
         quoter = Quoter((username, password))
-        visit = _Visit(settings, self._agent, deadline, quoter)
-        with self._agent.session(quoter):
+        visit = _Visit(settings, self._client, self._agent, deadline, quoter)
+        with self._agent.session(quoter, settings.trusted):
             found = await visit.make(username, password)
         return visit.outcome(found)
 
@@ -107,8 +125,12 @@ class LoginProbe(Probe):
 class _Visit:
     """One login from the form to the logout, with its times. Every step gives a failure, or None to go on."""
 
-    def __init__(self, settings: LoginSettings, agent: Agent, deadline: float, quoter: Quoter) -> None:
+    def __init__(
+        self, settings: LoginSettings, client: HttpClient, agent: Agent, deadline: float, quoter: Quoter
+    ) -> None:
         self._settings = settings
+        self._client = client
+        self._clock = client.clock
         self._agent = agent
         self._deadline = deadline
         self._quoter = quoter
@@ -122,10 +144,20 @@ class _Visit:
         if failure is not None:
             return failure
         try:
-            form = login_form(page, self._settings.username_field, self._settings.password_field)
+            form = await self._aside(login_form, page, self._settings.username_field, self._settings.password_field)
+            where, body = form.request(username, password)
         except FormNotFound as error:
-            return Failure(failure_class="too_large" if page.capped else "expectation", message=str(error))
-        return await self._submit(form, form.filled(username, password))
+            cut = len(page.body) > MOST_PARSED
+            return Failure(failure_class="too_large" if cut else "expectation", message=str(error))
+        except TimeoutError:
+            return _unread(page)
+        if where.origin not in self._settings.trusted:
+            message = (
+                f"expected a login form that is sent to the origin of {self._start.place}, found one that is sent to "
+                f"{where.scheme}://{where.place}: if the credentials belong there, add it to origins"
+            )
+            return Failure(failure_class="expectation", message=message)
+        return await self._submit(where, body)
 
     def outcome(self, failure: Failure | None) -> Outcome:
         """What the visit found; `failure` is of the step that was made last."""
@@ -145,13 +177,8 @@ class _Visit:
             steps=tuple(self._steps),
         )
 
-    async def _submit(self, form: Form, filled: str) -> Failure | None:
-        if form.method == "POST":
-            body = filled.encode()
-            answer = await self._agent.exchange(form.action, self._deadline, form=body)
-        else:
-            body = None
-            answer = await self._agent.exchange(form.action_with(filled), self._deadline)
+    async def _submit(self, where: Target, body: bytes | None) -> Failure | None:
+        answer = await self._agent.exchange(where, self._deadline, form=body)
         self._record("submit", answer)
         if answer.failure is not None:
             return answer.failure
@@ -168,7 +195,10 @@ class _Visit:
         failure = page.failure or expect.failure(page, self._quoter)
         if failure is not None:
             return failure
-        unmet = expect.unmet_by_login(page, self._start, self._agent.cookies, self._quoter)
+        try:
+            unmet = await self._aside(expect.unmet_by_login, page, self._start, self._agent.cookies, self._quoter)
+        except TimeoutError:
+            return _unread(page)
         if unmet is not None:
             return Failure(failure_class="expectation", message=unmet)
         return await self._log_out()
@@ -188,9 +218,20 @@ class _Visit:
         redirects = self._settings.max_redirects
         return await self._agent.follow(exchange, self._deadline, redirects=redirects, form=form)
 
+    async def _aside(self, read: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T:
+        """Read a page beside the event loop, which a parser may hold up. Raises `TimeoutError` at the deadline."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(max(0.0, self._deadline - self._clock.monotonic())):
+            return await loop.run_in_executor(self._client.readers, partial(read, *args, **keywords))
+
     def _record(self, step: str, exchange: Exchange) -> None:
         self._steps.append((step, exchange.elapsed_ms))
         self._phases += exchange.phases
+
+
+def _unread(page: Exchange) -> Failure:
+    message = f"expected a page from {page.target.place} that can be read in time, found one that takes too long"
+    return Failure(failure_class="deadline", message=message)
 
 
 def _leads_to(found: Target, wanted: Target) -> bool:

@@ -3,13 +3,19 @@
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from socket import inet_aton, inet_ntoa
 from typing import Annotated
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
 from pydantic import AfterValidator
 
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
 _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
+_LONGEST_HOST = 253
+_LONGEST = 8192
 # What may stand in an address as it is: the reserved and unreserved of RFC 3986, and % of what is already quoted.
 _SAFE = ":/?#[]@!$&'()*+,;=-._~%"
 
@@ -33,13 +39,15 @@ class Target:
         return f"{self.url}#{self.fragment}" if self.fragment else self.url
 
     @property
-    def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: what browsers call an origin."""
+    def origin(self) -> Origin:
+        """What browsers call an origin."""
         return self.scheme, self.host, self.port
 
 
 def target(url: str) -> Target:
     """Take an absolute address apart; the fragment is kept apart. Raises `ValueError` that says what was expected."""
+    if len(url) > _LONGEST:
+        raise ValueError(f"expected an address of at most {_LONGEST} characters, found {len(url)}")
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -69,12 +77,23 @@ def relative(base: Target, reference: str) -> Target:
 
 
 def _ascii(host: str) -> str:
+    # A zone behind % names an interface of this machine, which is no business of an address.
+    if len(host) > _LONGEST_HOST or "%" in host:
+        raise ValueError(host)
     if ":" in host:
         return str(ip_address(host))
     host = host if host.isascii() else host.encode("idna").decode("ascii")
-    if host and (not _HOST.fullmatch(host) or len(host) > 253):
+    if host and (not _HOST.fullmatch(host) or len(host) > _LONGEST_HOST):
         raise ValueError(host)
-    return host
+    return _dotted(host)
+
+
+def _dotted(host: str) -> str:
+    """`2130706433`, `0x7f.1` and `127.0.0.1.` as libcurl and browsers read them: 127.0.0.1. Names stay as they are."""
+    try:
+        return inet_ntoa(inet_aton(host.removesuffix(".")))
+    except OSError:
+        return host
 
 
 def _valid(url: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
+from appsentry_server.checks.addresses import AddressRules
 from appsentry_server.checks.kind import CheckSettings, Name, Settings
 from appsentry_server.durations import Duration
 from appsentry_server.references import SecretReference
@@ -53,6 +54,7 @@ class ServerSettings(Settings):
     witnesses: tuple[Witness, ...] = Field((), description="what is always there: without an answer we are blind")
     dev: bool = Field(False, strict=True, description="development mode: clients may `simulate`")
     limits: Limits = Limits()
+    targets: AddressRules = AddressRules()
 
 
 class CheckDefaults(Settings):
