@@ -1,5 +1,6 @@
 """Response times over time: the median, the band most of them lie in, and the slowest hundredth."""
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -8,17 +9,13 @@ import plotly.graph_objects as go
 
 from appsentry_kernel.accounts.observations import Numbers
 from appsentry_kernel.accounts.responses import quantile
-from appsentry_kernel.errors import AppSentryError
+from appsentry_kernel.figures.buckets import Buckets, buckets, timed
 from appsentry_kernel.figures.chart import Chart, chart
 from appsentry_kernel.figures.subject import Subject, subject
 from appsentry_kernel.figures.theme import Theme, ThemeName, theme
 from appsentry_kernel.window import Moment
 
 _QUANTILES: Final = {"p10_ms": 0.10, "p50_ms": 0.50, "p90_ms": 0.90, "p99_ms": 0.99}
-_BUCKETS: Final = 240
-_CARRY_BAND: Final = 12
-_PASSED: Final = ("up", "degraded")
-_STEPS_S: Final = (1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 604_800)
 
 
 def latency(
@@ -38,52 +35,34 @@ def latency(
     `n`, `p10_ms`, `p50_ms`, `p90_ms`, `p99_ms`, `max_ms`. Raises `AppSentryError` when nothing has a response time.
     """
     of = subject(frame, application=application, since=since, until=until, zone=zone)
-    times = _times(of.rows)
-    step = pd.Timedelta(every) if every else _step(times, of.since, of.until)
-    table = _table(times, step)
+    times = timed(of.rows)
+    table = _table(times, buckets(times, of, every))
     used = theme(look)
-    name = of.applications[0] if len(of.applications) == 1 else f"{len(of.applications)} applications"
     return chart(
         *_traces(of, table, used),
         table=table,
         theme=used,
-        title=f"Response times of {name}",
+        title=f"Response times of {of.name}",
         subject=of,
         xaxis={"type": "date"},
         yaxis={"title": "ms", "rangemode": "tozero"},
     )
 
 
-def _times(rows: pd.DataFrame) -> pd.DataFrame:
-    if "response_ms" not in rows or not rows["response_ms"].notna().any():
-        raise AppSentryError("no result of this frame has a response time")
-    there = rows["response_ms"].notna()
-    if "status" in rows and rows["status"].notna().any():
-        there &= rows["status"].isin(_PASSED)
-    if not there.any():
-        raise AppSentryError("no result that passed has a response time")
-    return rows.loc[there, ["ts", "response_ms"]]
-
-
-def _step(times: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.Timedelta:
-    """As fine as a screen shows and as a band needs results for: ten a stretch, on average."""
-    buckets = min(_BUCKETS, max(1, len(times) // _CARRY_BAND))
-    wanted = (until - since).total_seconds() / buckets
-    return pd.Timedelta(seconds=next((step for step in _STEPS_S if step >= wanted), _STEPS_S[-1]))
-
-
-def _table(times: pd.DataFrame, step: pd.Timedelta) -> pd.DataFrame:
+def _table(times: pd.DataFrame, cut: Buckets) -> pd.DataFrame:
     """Quantiles by stretch; the rows are in order, so that each stretch is one slice."""
-    begins = times["ts"].dt.floor(step)
     values = times["response_ms"].to_numpy(np.float64)
-    starts = np.flatnonzero(np.r_[True, begins.to_numpy()[1:] != begins.to_numpy()[:-1]])
-    rows: list[dict[str, Any]] = []
-    for start, end in zip(starts, np.r_[starts[1:], len(values)], strict=True):
-        part = values[start:end]
-        quantiles = {name: quantile(part, q) if q > 0.5 else quantile(-part, 1 - q) for name, q in _QUANTILES.items()}
-        quantiles = {name: None if value is None else abs(value) for name, value in quantiles.items()}
-        rows.append({"begin": begins.iloc[start], "n": len(part), **quantiles, "max_ms": part.max()})
-    return pd.DataFrame(rows).astype(dict.fromkeys((*_QUANTILES, "max_ms"), "float64"))
+    columns: dict[str, list[float | None]] = {name: [] for name in (*_QUANTILES, "max_ms")}
+    for start, end in pairwise(cut.bounds.tolist()):
+        part = np.sort(values[start:end])
+        for name, q in _QUANTILES.items():
+            columns[name].append(quantile(part, q) if q > 0.5 else _negative(quantile(-part, 1 - q)))
+        columns["max_ms"].append(float(part[-1]))
+    return pd.DataFrame({"begin": cut.begin, "n": cut.n, **columns}).astype(dict.fromkeys(columns, "float64"))
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 def _traces(of: Subject, table: pd.DataFrame, used: Theme) -> list[Any]:

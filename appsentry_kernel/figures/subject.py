@@ -24,6 +24,8 @@ class Subject:
     """The real results that a figure shows, oldest first, and the stretch of time it shows."""
 
     rows: pd.DataFrame
+    history: pd.DataFrame
+    """The results of these applications at any time: those before the stretch say how it began."""
     since: pd.Timestamp
     until: pd.Timestamp
     zone: ZoneInfo
@@ -34,15 +36,24 @@ class Subject:
         """The applications that have results, by name."""
         return sorted(self.rows["application"].unique())
 
+    @property
+    def name(self) -> str:
+        """The application's name, or how many they are."""
+        names = self.applications
+        return names[0] if len(names) == 1 else f"{len(names)} applications"
+
     @cached_property
     def account(self) -> Account:
-        """The account of these results over the stretch. Raises `AppSentryError` for rows that no account can count."""
-        return account(self.rows, self.policy, since=self.since, until=self.until)
+        """The account of these applications over the stretch.
+
+        Raises `AppSentryError` for rows that no account can count.
+        """
+        return account(self.history, self.policy, since=self.since, until=self.until)
 
     def said(self) -> str:
         """How many results, how much time they cover, the time zone and the policy: the line under a title."""
         parts = [f"n = {len(self.rows):,}"]
-        if "status" in self.rows and self.rows["status"].notna().all() and len(self.rows):
+        if "status" in self.history and self.history["status"].notna().all():
             coverage = self.account.coverage["coverage"]
             least, most = coverage.min(), coverage.max()
             spread = f"{least:.1%}" if round(least, 3) == round(most, 3) else f"{least:.1%} to {most:.1%}"
@@ -80,15 +91,22 @@ def subject(
     """
     if missing := [column for column in _NEEDED if column not in frame]:
         raise AppSentryError(f"this frame has no {' and no '.join(missing)}: take one from s.history or read_history")
-    rows = frame[~frame["simulated"].astype(bool)] if "simulated" in frame else frame
+    rows = _where(frame, ~frame["simulated"].fillna(False).astype(bool)) if "simulated" in frame else frame
     if not len(rows):
         raise AppSentryError("this frame holds no result to draw: ask for a longer stretch of time")
-    rows = _of(rows, application)
-    start, end = _stretch(rows, since, until)
-    rows = rows[(rows["ts"] >= start) & (rows["ts"] < end)].sort_values("ts", kind="stable")
+    history = _of(rows, application)
+    if not history["ts"].is_monotonic_increasing:
+        history = history.sort_values("ts", kind="stable")
+    start, end = _stretch(history, since, until)
+    rows = _where(history, (history["ts"] >= start) & (history["ts"] < end))
     if not len(rows):
         raise AppSentryError(f"no result was due from {start.isoformat()} to {end.isoformat()}")
-    return Subject(rows=rows, since=start, until=end, zone=_zone(zone), policy=policy)
+    return Subject(rows=rows, history=history, since=start, until=end, zone=_zone(zone), policy=policy)
+
+
+def _where(rows: pd.DataFrame, there: "pd.Series[bool]") -> pd.DataFrame:
+    # Copying a million rows of twenty columns takes longer than drawing them.
+    return rows if there.all() else rows[there]
 
 
 def _of(rows: pd.DataFrame, application: Words) -> pd.DataFrame:
