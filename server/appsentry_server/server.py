@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 
 import duckdb
@@ -14,8 +14,7 @@ from appsentry_server.api.exports import Exports
 from appsentry_server.api.routes import routes
 from appsentry_server.audit import FILE_ORIGIN
 from appsentry_server.checks.http import HttpClient
-from appsentry_server.checks.kind import CheckSettings
-from appsentry_server.checks.table import KINDS
+from appsentry_server.checks.kind import CheckSettings, Kind
 from appsentry_server.conduct import Check
 from appsentry_server.configuration.difference import difference
 from appsentry_server.configuration.model import Configuration
@@ -55,6 +54,7 @@ class Server:
         intake: Intake,
         subscriptions: Subscriptions,
         file: ConfigurationFile | None,
+        kinds: Mapping[str, Kind],
     ) -> None:
         self.configuration = configuration
         self.services = services
@@ -63,6 +63,7 @@ class Server:
         self._subscriptions = subscriptions
         self._file = file
         self._client = client
+        self._kinds = kinds
         self._exports = Exports(services.history)
         self._checks: dict[tuple[str, str], Check] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -83,7 +84,7 @@ class Server:
         )
         if interrupted:
             _log.warning("%d test runs were interrupted by the last stop", interrupted)
-        self._take_up(self.configuration)
+        self.take_up(self.configuration)
         self._intake.tell_changes(gone=self._gone)
         self._begin("watchdog", services.watchdog.work)
         self._begin("sight", services.sight.work)
@@ -142,7 +143,7 @@ class Server:
         try:
             async with asyncio.timeout(_SETTLE_S):
                 await self.services.publisher.settled()
-                await self._flush()
+                await self.keep_summaries()
         except (OSError, duckdb.Error) as error:
             _log.error("not everything could be kept before the stop: %s", error or "the history did not answer")
 
@@ -156,7 +157,7 @@ class Server:
             self._fault = PartFailed(f"the part {task.get_name()!r} of the server ended: this is a fault of AppSentry")
             self._broken.set()
 
-    def _take_up(self, configuration: Configuration) -> None:
+    def take_up(self, configuration: Configuration) -> None:
         """Let this configuration be in force: what did not change goes on as if nothing happened."""
         self.configuration = configuration
         before, self._checks = self._checks, {}
@@ -176,7 +177,7 @@ class Server:
 
     def _ready(self, application_id: str, settings: CheckSettings, before: Check | None) -> Check:
         """Make a check ready; it takes its turns with the one that it replaces, which may still be looking."""
-        probe = KINDS[settings.type].prepare(settings, self._client)
+        probe = self._kinds[settings.type].prepare(settings, self._client)
         turn = asyncio.Lock() if before is None else before.turn
         check = Check(application_id=application_id, settings=settings, probe=probe, turn=turn)
         # A run may hold the check long after the configuration has let it go.
@@ -191,7 +192,7 @@ class Server:
             return
         change = difference(self.configuration, version)
         self._intake.reconfigure(version)
-        self._take_up(version)
+        self.take_up(version)
         _log.info("the new configuration is in force: %s", change)
         self.services.audit.record("reconfigure", FILE_ORIGIN, change=str(change))
         self._intake.announce("info", f"the new configuration is in force: {change}")
@@ -211,13 +212,13 @@ class Server:
         while True:
             await self.services.clock.sleep(_HOUSEKEEPING_S)
             try:
-                await self._flush()
+                await self.keep_summaries()
                 await self._trim()
             except (OSError, duckdb.Error) as error:
                 # Nothing is lost: what was not kept is kept the next time, or read from the results at the next start.
                 _log.error("summaries could not be kept, or old rows not deleted: %s", error)
 
-    async def _flush(self) -> None:
+    async def keep_summaries(self) -> None:
         """Keep the summaries of all that has happened so far."""
         grown = self._intake.summaries()
         # Its number is only true once those results are committed.
