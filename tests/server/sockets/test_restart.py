@@ -72,7 +72,7 @@ def test_a_kill_loses_no_figure(serving, app):
         async with serving(*applications) as running:
             await _metrics(running, 8)
             # A kill keeps no summaries: they are made again from the results.
-            running.server._flush = lambda: asyncio.sleep(0)
+            running.server.keep_summaries = lambda: asyncio.sleep(0)
             await running.services.publisher.settled()
             counted = running.services.journal.head("metrics")
         async with serving(*applications) as running:
@@ -162,7 +162,7 @@ def test_what_is_too_old_goes_and_the_streams_go_on(serving, app):
             run_id = (await reader.ask("startTestRun", {}))["testRunId"]
             await reader.until_event("testRunCompleted", testRunId=run_id)
             await _metrics(running, 3)
-            await running.server._flush()
+            await running.server.keep_summaries()
             clock.shift_ms = 401 * 24 * 3_600_000
             await running.server._trim()
             journal = running.services.journal
