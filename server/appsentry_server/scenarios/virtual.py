@@ -11,10 +11,13 @@ import selectors
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from appsentry_server.clock import SystemClock
 from appsentry_server.scenarios.wall import Wall
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _BEGAN_S = 1_000.0
 
@@ -37,7 +40,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._passed_s += seconds
         return True
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+    ) -> asyncio.Future[T]:
         future = super().run_in_executor(executor, func, *args)
         self._on_threads += 1
         future.add_done_callback(self._back)
