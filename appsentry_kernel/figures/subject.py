@@ -1,7 +1,7 @@
 """What a figure is of: the results of a stretch of time, how many, how much of it they cover, and how it is counted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -41,6 +41,10 @@ class Subject:
         """The application's name, or how many they are."""
         names = self.applications
         return names[0] if len(names) == 1 else f"{len(names)} applications"
+
+    def cut(self, since: pd.Timestamp) -> "Subject":
+        """The same from a later instant on."""
+        return replace(self, since=since, rows=self.rows[self.rows["ts"] >= since])
 
     @cached_property
     def account(self) -> Account:

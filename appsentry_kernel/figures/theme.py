@@ -19,6 +19,8 @@ class Theme:
     series: tuple[str, ...]
     """For lines that are told apart: Okabe and Ito's palette, which colour-blind people can tell apart."""
     states: Mapping[str, str]
+    counts: tuple[str, str]
+    """From little to much. Lightness alone says which, so that it needs no eye for colours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ LIGHT: Final = Theme(
         "maintenance": "#0072b2",
         "excluded": "#0072b2",
     },
+    counts=("#d3e4f5", "#08306b"),
 )
 DARK: Final = Theme(
     name="dark",
@@ -76,6 +79,7 @@ DARK: Final = Theme(
         "maintenance": "#56b4e9",
         "excluded": "#56b4e9",
     },
+    counts=("#23405c", "#e3f1ff"),
 )
 
 _THEMES: Final[Mapping[ThemeName, Theme]] = {"light": LIGHT, "dark": DARK}

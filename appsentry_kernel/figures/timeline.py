@@ -1,0 +1,119 @@
+"""The states of applications over time, as bars."""
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from appsentry_contract.accounting.policy import Policy
+from appsentry_contract.accounting.spans import Integers
+from appsentry_contract.accounting.timeline import STATES
+from appsentry_kernel.accounts.instants import instants, micros
+from appsentry_kernel.figures.buckets import us
+from appsentry_kernel.figures.chart import Chart, chart
+from appsentry_kernel.figures.rows import row_layout
+from appsentry_kernel.figures.subject import Subject, Words, subject
+from appsentry_kernel.figures.theme import SIGNS, Theme, ThemeName, theme
+from appsentry_kernel.window import Moment
+
+_PIXELS: Final = (1_000, 500, 250, 125, 60, 30, 15)
+"""How finely time is drawn: as a screen shows it, or coarser where that would be too many bars."""
+
+_MOST_BARS: Final = 3_000
+
+
+def timeline(
+    frame: pd.DataFrame,
+    *,
+    application: Words = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    zone: str = "UTC",
+    policy: str | Policy = "default",
+    look: ThemeName | None = None,
+) -> Chart:
+    """What state each application was in under the policy, from its first instant to its last.
+
+    What is shorter than a pixel is drawn a pixel wide, and several such stretches on end as one, in the worst of their
+    states, so that no outage is too short to be seen. `table`: all of them as they are, `application`, `state`,
+    `begin`, `end`, `seconds`.
+    """
+    of = subject(frame, application=application, since=since, until=until, zone=zone, policy=policy)
+    table = of.account.states
+    used = theme(look)
+    return chart(
+        *_traces(of, _bars(of, table), used),
+        table=table,
+        theme=used,
+        title=f"States of {of.name}",
+        subject=of,
+        barmode="overlay",
+        bargap=0.3,
+        xaxis={"type": "date", "range": of.wall_ms([of.since, of.until]).tolist()},
+        **row_layout(list(of.account.parts)),
+    )
+
+
+def _bars(of: Subject, table: pd.DataFrame) -> pd.DataFrame:
+    """What is drawn: `row`, `begin`, `end` (microseconds), `code` in `STATES`, and of how many stretches, `n`."""
+    row = pd.Index(list(of.account.parts)).get_indexer(table["application"])
+    code = pd.Index(STATES).get_indexer(table["state"])
+    begin, end = us(table["begin"]), us(table["end"])
+    span = micros(of.until) - micros(of.since)
+    for pixels in _PIXELS:
+        pixel = max(1, span // pixels)
+        bars = _merged(row, begin, end, code, pixel)
+        if len(bars) <= _MOST_BARS:
+            break
+    return bars.assign(end=np.maximum(bars["end"], bars["begin"] + pixel))
+
+
+def _merged(row: Any, begin: Integers, end: Integers, code: Any, pixel: int) -> pd.DataFrame:
+    """Stretches as they are; those shorter than a pixel on end as one, as far as they begin in the same pixel."""
+    short = end - begin < pixel
+    joined = short[1:] & short[:-1] & (row[1:] == row[:-1]) & (begin[1:] // pixel == begin[:-1] // pixel)
+    first = np.flatnonzero(np.concatenate(([True], ~joined)))
+    worst, n = np.maximum.reduceat(code, first), np.diff(np.append(first, len(code)))
+    begin, end, row = begin[first], end[np.append(first[1:], len(code)) - 1], row[first]
+    again = np.flatnonzero(np.concatenate(([True], (worst[1:] != worst[:-1]) | (row[1:] != row[:-1]))))
+    last = np.append(again[1:], len(row)) - 1
+    return pd.DataFrame(
+        {
+            "row": row[again],
+            "begin": begin[again],
+            "end": end[last],
+            "code": worst[again],
+            "n": np.add.reduceat(n, again),
+        }
+    )
+
+
+def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
+    """A trace a state, the worse the later, so that it lies on top of what it was widened over."""
+    traces = []
+    for code, state in enumerate(STATES):
+        mine = bars[bars["code"] == code]
+        if len(mine):
+            begin, end = (of.wall_ms(instants(mine[edge].to_numpy())) for edge in ("begin", "end"))
+            sign = SIGNS[state]
+            traces.append(
+                go.Bar(
+                    orientation="h",
+                    base=begin,
+                    # Where the clock is set back in it, an end may show an earlier time than its begin.
+                    x=np.maximum(end - begin, 0),
+                    y=mine["row"].to_numpy(np.int16),
+                    customdata=mine["n"].to_numpy(np.int32),
+                    name=f"{sign.glyph} {state}",
+                    legendrank=list(SIGNS).index(state),
+                    marker={
+                        "color": used.states[state],
+                        "line": {"width": 0},
+                        "pattern": {"shape": sign.pattern, "fgcolor": used.back, "size": 6, "solidity": 0.25},
+                    },
+                    hovertemplate="%{y}<br>%{base|%Y-%m-%d %H:%M:%S} to %{x|%Y-%m-%d %H:%M:%S}<br>"
+                    "stretches: %{customdata}",
+                )
+            )
+    return traces
