@@ -1,6 +1,5 @@
 """Uptime by day, a row an application, as status pages show it."""
 
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -74,9 +73,7 @@ def _table(of: Subject, marks: npt.NDArray[np.int64]) -> pd.DataFrame:
     table = pd.DataFrame(rows).astype({"application": "str", **dict.fromkeys(_FIGURES[:-1], "float64")})
     apart = len(of.account.parts)
     table.insert(1, "day", instants(np.tile(marks[:-1], apart)).tz_convert(of.zone))
-    table["cut"] = [
-        (low, high) != (a, b) for (low, high), (a, b) in zip(pairwise(marks), pairwise(cut), strict=True)
-    ] * apart
+    table["cut"] = np.tile((cut[:-1] != marks[:-1]) | (cut[1:] != marks[1:]), apart)
     return table
 
 
@@ -99,8 +96,8 @@ def _traces(of: Subject, table: pd.DataFrame, limit: float, used: Theme) -> list
     there = [code for code in range(len(_STATES)) if (codes == code).any()]
     traces = [_cells(x, codes, table, width, used)]
     for code in there:
-        traces.append(legend_entry(_STATES[code], names[code], used, rank=code))
-        if code:
+        traces.append(legend_entry(_STATES[code], names[code], _colour(_STATES[code], used), rank=code))
+        if _STATES[code] not in ("up", "unknown"):
             mine = place[codes == code]
             traces.append(_signs(x[mine % width], mine // width, _STATES[code], used))
     partial = place[((table["unknown_s"] > 0) | table["cut"]).to_numpy() & (codes != 3)]
@@ -109,10 +106,17 @@ def _traces(of: Subject, table: pd.DataFrame, limit: float, used: Theme) -> list
     return traces
 
 
+def _colour(state: str, used: Theme) -> str:
+    # Days of which nothing is known stand back, as empty cells do.
+    return used.line if state == "unknown" else used.states[state]
+
+
 def _cells(x: Any, codes: npt.NDArray[np.int8], table: pd.DataFrame, width: int, used: Theme) -> Any:
     steps = len(_STATES)
     scale = [
-        [edge, used.states[state]] for code, state in enumerate(_STATES) for edge in (code / steps, (code + 1) / steps)
+        [edge, _colour(state, used)]
+        for code, state in enumerate(_STATES)
+        for edge in (code / steps, (code + 1) / steps)
     ]
     return go.Heatmap(
         x=x,

@@ -62,7 +62,9 @@ def _table(of: Subject, beats: int) -> tuple[pd.DataFrame, list[str]]:
     beats = max(1, min(beats, _MOST_DRAWN // groups.ngroups))
     row, beat = groups.ngroup(), -groups.cumcount(ascending=False)
     glyphs = {status: sign.glyph for status, sign in SIGNS.items()}
-    table = rows.assign(row=row, beat=beat, glyph=rows["status"].map(glyphs).astype("str"))[beat > -beats]
+    last = beat > -beats
+    table = rows[last].assign(row=row[last], beat=beat[last])
+    table["glyph"] = table["status"].map(glyphs).astype("str")
     table = table.sort_values(["row", "beat"])[[*_COLUMNS, "row"]].reset_index(drop=True)
     return table, _names(table)
 
@@ -71,11 +73,11 @@ def _judged(of: Subject) -> pd.DataFrame:
     """The results with every column that the table has. Raises `AppSentryError` when no account can count them."""
     if not of.account.parts:
         raise AppSentryError("this frame holds no result to draw: ask for a longer stretch of time")
+    rows = of.rows[[name for name in _COLUMNS if name in of.rows]]
     kinds = {"check": "str", "response_ms": "float64", "failure": "str"}
-    missing = {
-        name: pd.Series(np.nan, of.rows.index, dtype=kind) for name, kind in kinds.items() if name not in of.rows
-    }
-    return of.rows.assign(**missing)
+    return rows.assign(
+        **{name: pd.Series(np.nan, rows.index, dtype=kind) for name, kind in kinds.items() if name not in rows}
+    )
 
 
 def _names(table: pd.DataFrame) -> list[str]:
@@ -100,7 +102,12 @@ def _traces(of: Subject, table: pd.DataFrame, used: Theme) -> list[Any]:
                     customdata=hover,
                     name=status,
                     mode="markers",
-                    marker={"symbol": sign.symbol, "size": 9, "color": used.states[status], "line": {"width": 1.5}},
+                    marker={
+                        "symbol": sign.symbol,
+                        "size": 9,
+                        "color": used.states[status],
+                        "line": {"width": 1.5, "color": used.states[status]},
+                    },
                     hovertemplate="%{y}<br>%{customdata[0]|%Y-%m-%d %H:%M:%S}<br>%{customdata[1]:.1f} ms",
                 )
             )

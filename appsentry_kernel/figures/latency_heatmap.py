@@ -29,8 +29,8 @@ def latency_heatmap(
     """Results that passed, counted by stretches of `every` and by response time, ten bins a power of ten.
 
     Two ways to answer show as two bands, where a median would lie between them. A response time of 0 stands in the
-    lowest bin there is. `table`: one row a cell that is not empty, `begin`, `low_ms` (inclusive), `high_ms`, `n`. Raises
-    `AppSentryError` when nothing has a response time.
+    lowest bin there is. `table`: one row a cell that is not empty, `begin`, `low_ms` (inclusive), `high_ms`, `n`.
+    Raises `AppSentryError` when nothing has a response time.
     """
     of = subject(frame, application=application, since=since, until=until, zone=zone)
     times = timed(of.rows)
@@ -50,7 +50,8 @@ def latency_heatmap(
 
 def _table(times: pd.DataFrame, cut: Buckets) -> pd.DataFrame:
     values = times["response_ms"].to_numpy(np.float64)
-    lowest = values[values > 0].min(initial=1.0) if not (values > 0).any() else values[values > 0].min()
+    positive = values[values > 0]
+    lowest = positive.min() if len(positive) else 1.0
     # A bin's own lower edge is in it, although its logarithm may be a hair under the whole number.
     bins = np.floor(np.log10(np.maximum(values, max(lowest, _LEAST_MS))) * _BINS_A_DECADE + 1e-9).astype(np.int64)
     least = int(bins.min())

@@ -13,7 +13,7 @@ from appsentry_kernel.errors import AppSentryError
 from appsentry_kernel.figures.buckets import Buckets, buckets, passed
 from appsentry_kernel.figures.chart import Chart, chart
 from appsentry_kernel.figures.subject import Subject, Words, subject
-from appsentry_kernel.figures.theme import Theme, ThemeName, theme
+from appsentry_kernel.figures.theme import Theme, ThemeName, pattern, theme
 from appsentry_kernel.window import Moment
 
 Middle = Literal["mean", "median"]
@@ -103,10 +103,10 @@ def _traces(of: Subject, table: pd.DataFrame, cut: Buckets, used: Theme) -> list
             marker={
                 "color": colour,
                 "line": {"width": 0},
-                "pattern": {"shape": pattern, "fgcolor": used.back, "size": 6, "solidity": 0.2},
+                "pattern": pattern(shape, used),
             },
             hovertemplate="%{x|%Y-%m-%d %H:%M:%S}<br>%{y:.1f} ms",
         )
-        for (column, (name, pattern)), colour in zip(_PHASES.items(), used.series, strict=False)
+        for (column, (name, shape)), colour in zip(_PHASES.items(), used.series, strict=False)
         if table[column].any()
     ]

@@ -79,8 +79,9 @@ def _downtime(of: Subject) -> dict[str, Any]:
     bad, known = np.zeros(_CELLS), np.zeros(_CELLS)
     for part in of.account.parts.values():
         spent = np.diff(part.reading.timeline.spent(marks), axis=0)
-        for total, seconds in zip((bad, known), bad_and_known(spent, part.policy), strict=True):
-            total += np.bincount(cell, weights=seconds, minlength=_CELLS) / 1e6
+        bad_us, known_us = bad_and_known(spent, part.policy)
+        bad += np.bincount(cell, weights=bad_us, minlength=_CELLS) / 1e6
+        known += np.bincount(cell, weights=known_us, minlength=_CELLS) / 1e6
     with np.errstate(invalid="ignore"):
         return {"known_s": known, "down_s": bad, "share": bad / known}
 
@@ -97,20 +98,20 @@ def _slowness(of: Subject) -> dict[str, Any]:
 
 def _picture(table: pd.DataFrame, show: Show, used: Theme) -> Any:
     z = table["share" if show == "downtime" else "p95_ms"].to_numpy().reshape(7, _HOURS)
-    form = "%{z:.2~%}" if show == "downtime" else "%{z:.3~s}"
+    form = "%{z:.2~p}" if show == "downtime" else "%{z:.3~s}"
     of_what = "down" if show == "downtime" else "p95, ms"
     beside = table["known_s" if show == "downtime" else "n"].to_numpy(np.float64).reshape(7, _HOURS)
     more = "known: %{customdata:,.0f} s" if show == "downtime" else "n = %{customdata:,.0f}"
     return go.Heatmap(
         z=z,
         customdata=beside,
-        zmin=0,
+        zmin=0 if show == "downtime" or np.isnan(z).all() else float(np.nanmin(z)),
         zmax=float(np.nanmax(z, initial=0.0)) or 1.0,
-        colorscale=[[0, used.counts[0]], [1, used.counts[1]]],
+        colorscale=[[0, used.back], [1, used.counts[1]]],
         texttemplate=form,
         textfont={"size": 9},
         xgap=1,
         ygap=1,
-        colorbar={"title": {"text": of_what}, "tickformat": ".2~%" if show == "downtime" else ""},
+        colorbar={"title": {"text": of_what}, "tickformat": ".2~p" if show == "downtime" else ""},
         hovertemplate=f"%{{y}} %{{x}}:00<br>{form} {of_what}<br>{more}<extra></extra>",
     )

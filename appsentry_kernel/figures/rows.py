@@ -6,7 +6,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from appsentry_kernel.figures.names import written
-from appsentry_kernel.figures.theme import SIGNS, Theme
+from appsentry_kernel.figures.theme import SIGNS
 
 _ROW_PX: Final = 22
 _AROUND_PX: Final = 200
@@ -28,13 +28,13 @@ def row_layout(names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def legend_entry(state: str, name: str, used: Theme, *, rank: int) -> Any:
-    """A trace that draws nothing: the state's colour and glyph in the legend."""
+def legend_entry(state: str, name: str, colour: str, *, rank: int) -> Any:
+    """A trace that draws nothing: a colour and the state's glyph in the legend."""
     return go.Scatter(
         x=[None],
         y=[None],
         name=f"{SIGNS[state].glyph} {name}",
         mode="markers",
-        marker={"symbol": "square", "size": 11, "color": used.states[state]},
+        marker={"symbol": "square", "size": 11, "color": colour},
         legendrank=rank,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 ThemeName = Literal["light", "dark"]
 
@@ -61,7 +61,7 @@ LIGHT: Final = Theme(
         "maintenance": "#0072b2",
         "excluded": "#0072b2",
     },
-    counts=("#d3e4f5", "#08306b"),
+    counts=("#6897cc", "#08244f"),
 )
 DARK: Final = Theme(
     name="dark",
@@ -79,7 +79,7 @@ DARK: Final = Theme(
         "maintenance": "#56b4e9",
         "excluded": "#56b4e9",
     },
-    counts=("#23405c", "#e3f1ff"),
+    counts=("#4a7ba6", "#e3f1ff"),
 )
 
 _THEMES: Final[Mapping[ThemeName, Theme]] = {"light": LIGHT, "dark": DARK}
@@ -99,3 +99,8 @@ def theme(name: ThemeName | None) -> Theme:
     if name not in _THEMES:
         raise ValueError(f"theme={name!r} is not one of {', '.join(_THEMES)}")
     return _THEMES[name]
+
+
+def pattern(shape: str, used: Theme) -> dict[str, Any]:
+    """How Plotly fills a bar with this shape, in the background's colour over the bar's own."""
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": used.back, "size": 6, "solidity": 0.25}

@@ -14,7 +14,7 @@ from appsentry_kernel.figures.buckets import us
 from appsentry_kernel.figures.chart import Chart, chart
 from appsentry_kernel.figures.rows import row_layout
 from appsentry_kernel.figures.subject import Subject, Words, subject
-from appsentry_kernel.figures.theme import SIGNS, Theme, ThemeName, theme
+from appsentry_kernel.figures.theme import SIGNS, Theme, ThemeName, pattern, theme
 from appsentry_kernel.window import Moment
 
 _PIXELS: Final = (1_000, 500, 250, 125, 60, 30, 15)
@@ -57,8 +57,8 @@ def timeline(
 
 def _bars(of: Subject, table: pd.DataFrame) -> pd.DataFrame:
     """What is drawn: `row`, `begin`, `end` (microseconds), `code` in `STATES`, and of how many stretches, `n`."""
-    row = pd.Index(list(of.account.parts)).get_indexer(table["application"])
-    code = pd.Index(STATES).get_indexer(table["state"])
+    row = pd.Index(list(of.account.parts)).get_indexer(pd.Index(table["application"]))
+    code = pd.Index(STATES).get_indexer(pd.Index(table["state"]))
     begin, end = us(table["begin"]), us(table["end"])
     span = micros(of.until) - micros(of.since)
     for pixels in _PIXELS:
@@ -110,7 +110,7 @@ def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
                     marker={
                         "color": used.states[state],
                         "line": {"width": 0},
-                        "pattern": {"shape": sign.pattern, "fgcolor": used.back, "size": 6, "solidity": 0.25},
+                        "pattern": pattern(sign.pattern, used),
                     },
                     hovertemplate="%{y}<br>%{base|%Y-%m-%d %H:%M:%S} to %{x|%Y-%m-%d %H:%M:%S}<br>"
                     "stretches: %{customdata}",
