@@ -21,9 +21,9 @@ from appsentry_server.configuration.loading import load_text
 from appsentry_server.results import Failure, Outcome
 from appsentry_server.sockets.readers import Reader
 from appsentry_server.store.history import Cursor
+from appsentry_server.streams import publisher
 
 PATIENCE_S = 60.0
-_TICK_S = 0.05
 _SHARED_MEMORY = Path("/dev/shm")
 """Where there is one, histories are on it: a machine opens hundreds, and a kill of the process needs no disk."""
 
@@ -60,7 +60,7 @@ class ScriptedProbe(Probe):
 class World:
     """A server that is started, stopped, killed and started again on one history, in an event loop of its own.
 
-    Nothing happens, and no time passes, but within a call.
+    Nothing happens but within a call, and after each all is at rest.
     """
 
     def __init__(self, folder: Path, clock: Any, *, scripted: bool) -> None:
@@ -82,7 +82,7 @@ class World:
         return ScriptedProbe(self.looking if self._scripted else None)
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Carry this out while time passes, and all that follows from it until the history has it."""
+        """Carry this out, and all that follows from it until the history has it. No time passes by itself."""
         return self._runner.run(self._through(work))
 
     def settle(self) -> None:
@@ -90,8 +90,8 @@ class World:
         self.do(self.clock.settle())
 
     def read(self, query: Callable[[Cursor], Any]) -> Any:
-        """What the history holds, while no time passes."""
-        return self._runner.run(self.services.history.read(query))
+        """What the history holds now."""
+        return self.do(self.services.history.read(query))
 
     def start(self, applications: list[dict[str, Any]], **settings: Any) -> None:
         """Begin a life on the history."""
@@ -138,7 +138,6 @@ class World:
 
     async def _kill(self, after: int) -> None:
         for _ in range(after):
-            await self.clock.advance(_TICK_S / 10)
             await asyncio.sleep(0)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -159,7 +158,7 @@ class World:
     async def _passing(self, work: Coroutine[Any, Any, Any]) -> Any:
         task = asyncio.ensure_future(work)
         while not task.done():
-            await self.clock.advance(_TICK_S)
+            await self.clock.advance(0)
             await asyncio.sleep(0.001)  # what the history's threads do takes real time
         return task.result()
 
@@ -182,6 +181,8 @@ def world(tmp_path: Path, moved_clock: Any, monkeypatch: pytest.MonkeyPatch) -> 
 
     kind = Kind(settings=HealthSettings, prepare=lambda *_: made[-1].probe())
     monkeypatch.setitem(table.KINDS, "health", kind)
+    # Commits need no time then, so that only the machines let time pass.
+    monkeypatch.setattr(publisher, "COMMIT_SPACING_S", 0.0)
     # A check that hangs on is not waited for: that is real time.
     monkeypatch.setattr(server_module, "_FINISH_S", 0.01)
     yield make
