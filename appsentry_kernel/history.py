@@ -1,15 +1,17 @@
 """The server's HTTP side as the notebook uses it: whether it is there, and its history as an Arrow table."""
 
+import asyncio
 import json
 import os
-from collections.abc import Sequence
+import ssl
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import aiohttp
 import pyarrow as pa
 
-from appsentry_contract.columns import RESOLUTIONS, columns_of
+from appsentry_contract.columns import RESOLUTIONS, Column, columns_of
 from appsentry_contract.instants import from_datetime, to_wire
 from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, TokenRefused
 from appsentry_kernel.frames import conform
@@ -38,6 +40,8 @@ class Api:
                 found = f"something else answers there: HTTP {answer.status} for /healthz"
         except TimeoutError:
             found = f"nothing answered within {_ANSWER_S:g} s"
+        except aiohttp.ClientConnectorCertificateError as error:
+            found = _untrusted(error.certificate_error)
         except aiohttp.ClientConnectorError as error:
             found = os.strerror(error.os_error.errno) if error.os_error.errno else str(error)
         except (aiohttp.ClientError, OSError) as error:
@@ -71,6 +75,15 @@ class Api:
         query += [("type", check_type) for check_type in types]
         return await self._get("/api/history", query, accept=ARROW)
 
+    async def window(self, start: datetime, end: datetime, *, applications: Sequence[str]) -> tuple[bytes, bytes]:
+        """The spans and the counted response times of a window, as Arrow IPC streams."""
+        query = [("from", to_wire(from_datetime(start))), ("to", to_wire(from_datetime(end)))]
+        query += [("application", application) for application in applications]
+        spans, latencies = await asyncio.gather(
+            self._get("/api/spans", query, accept=ARROW), self._get("/api/latencies", query, accept=ARROW)
+        )
+        return spans, latencies
+
     async def close(self) -> None:
         """Close every connection."""
         if self._http is not None:
@@ -95,7 +108,12 @@ class Api:
 
 
 def table_of(stream: bytes, *, resolution: str) -> pa.Table:
-    """The rows of an Arrow IPC stream in the columns of the resolution.
+    """The rows of an Arrow IPC stream in the columns of the resolution. Raises as `read_stream` does."""
+    return read_stream(stream, columns_of(resolution))
+
+
+def read_stream(stream: bytes, columns: Mapping[str, Column]) -> pa.Table:
+    """The rows of an Arrow IPC stream in these columns.
 
     Raises `AppSentryError` when it is no such stream, or breaks off.
     """
@@ -104,7 +122,15 @@ def table_of(stream: bytes, *, resolution: str) -> pa.Table:
             table = reader.read_all()
     except (pa.ArrowInvalid, OSError) as error:
         raise AppSentryError(f"the server's history is not a whole Arrow stream: {error}; ask again") from error
-    return conform(table, columns_of(resolution))
+    return conform(table, columns)
+
+
+def _untrusted(error: Exception) -> str:
+    reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else str(error)
+    return (
+        f"its certificate is not trusted ({reason}). Name the file of the authority that signed it, or of the "
+        "certificate itself, in SSL_CERT_FILE before the kernel starts"
+    )
 
 
 async def _problem(answer: aiohttp.ClientResponse) -> str:

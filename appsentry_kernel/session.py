@@ -9,12 +9,13 @@ from html import escape
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from appsentry_contract.columns import LATENCY_COLUMNS, SPAN_COLUMNS
 from appsentry_contract.instants import to_datetime
 from appsentry_kernel.clock import Clock, SystemClock
 from appsentry_kernel.discovery import address
 from appsentry_kernel.errors import ServerUnreachable, TokenRefused
 from appsentry_kernel.frames import applications_frame, frame
-from appsentry_kernel.history import table_of
+from appsentry_kernel.history import read_stream, table_of
 from appsentry_kernel.reader import Reader
 from appsentry_kernel.run import Run
 from appsentry_kernel.window import Moment, window
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from appsentry_kernel.accounts.policies import Policy
+    from appsentry_kernel.accounts.stretches import Stretches
+    from appsentry_kernel.accounts.targets import Targets
     from appsentry_kernel.picture.board import PartName
     from appsentry_kernel.screen import Screen, View
     from appsentry_kernel.widgets import Dashboard
@@ -164,6 +168,45 @@ class Session:
         )
         return frame(table_of(self._reader.thread.call(ask), resolution=resolution))
 
+    def sla(
+        self,
+        since: Moment = "30d",
+        until: Moment | None = None,
+        *,
+        policy: "str | Policy" = "default",
+        application: Words = None,
+        targets: "Targets" = None,
+        maintenance: "Stretches" = None,
+        pauses: "Stretches" = None,
+    ) -> "pd.DataFrame":
+        """One row an application with results from `since` until `until`: uptime, its range, budget, percentiles.
+
+        What `sentry.account` finds in the results themselves, without fetching them: the columns of its `table`, then
+        `responses`, how many passed and have a response time, and their `p50_ms`, `p95_ms`, `p99_ms`. Time is exact.
+        Percentiles are within `.attrs["relative_error"]` of the value of that rank, maintenance included, and missing
+        where too few carry them. `checks` and `down_checks` take results for evenly spaced where the window, or
+        maintenance, cuts a stretch of equal results. `targets` are those of the configuration when none are given.
+
+        Raises `ValueError` and `AppSentryError` as `account` does, the latter also for a policy that tells a result
+        from its retries, and `RequestRefused` with the server's reason.
+        """
+        from appsentry_kernel.accounts.instants import micros
+        from appsentry_kernel.accounts.policies import policy_of
+        from appsentry_kernel.accounts.summaries import Terms, summary_table
+
+        start, end = window(since, until, now=to_datetime(self._clock.now_ms()))
+        terms = Terms(
+            policy=policy_of(policy),
+            since=micros(start),
+            until=micros(end),
+            targets=self._promised() if targets is None else targets,
+            maintenance=maintenance,
+            pauses=pauses,
+        )
+        ask = partial(self._reader.api.window, start, end, applications=_words(application))
+        spans, latencies = self._reader.thread.call(ask)
+        return summary_table(read_stream(spans, SPAN_COLUMNS), read_stream(latencies, LATENCY_COLUMNS), terms)
+
     def run_tests(self, applications: Words = None, *, tags: Words = None, types: Words = None) -> Run:
         """Start a test run and give it back at once; `await` it for its end.
 
@@ -265,6 +308,11 @@ class Session:
         if known is None or known.closed:
             known = self._dashboards[parts] = self.show(Dashboard(parts=parts))
         return known
+
+    def _promised(self) -> dict[str, float]:
+        """The configured targets in percent, by application."""
+        targets = {str(one["id"]): one["sla"]["target"] for one in self._reader.applications}
+        return {name: target for name, target in targets.items() if target is not None}
 
     def _command(self, command: str, run_id: str) -> None:
         self._reader.thread.call(partial(self._reader.command, command, run_id))

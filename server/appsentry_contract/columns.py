@@ -58,6 +58,23 @@ ROLLUP_COLUMNS: Mapping[str, Column] = {
     "late_max_ms": Column(kind="number", meaning="the latest start in the bucket"),
 }
 
+SPAN_COLUMNS: Mapping[str, Column] = {
+    "application": Column(kind="word", meaning="the application's id"),
+    "check": Column(kind="word", meaning="the check's id within its application"),
+    "begin": Column(kind="instant", meaning="when the first of its results was due, UTC"),
+    "end": Column(kind="instant", meaning="when the last of its results was due"),
+    "results": Column(kind="count", meaning="how many results it is of, each due an interval or less after the other"),
+    "status": Column(kind="word", meaning="what all of them say: up, degraded, down or unknown"),
+    "interval_s": Column(kind="number", meaning="seconds between scheduled results"),
+}
+
+LATENCY_COLUMNS: Mapping[str, Column] = {
+    "application": Column(kind="word", meaning="the application's id"),
+    "check": Column(kind="word", meaning="the check's id within its application"),
+    "response_ms": Column(kind="number", meaning="milliseconds, within one percent"),
+    "results": Column(kind="count", meaning="how many up and degraded results took as long"),
+}
+
 RESOLUTIONS: tuple[str, ...] = ("raw", "1m", "1h", "1d")
 
 

@@ -24,7 +24,7 @@ from appsentry_server.intake import Intake
 from appsentry_server.runs.recovery import interrupt_open_runs
 from appsentry_server.services import Services
 from appsentry_server.sockets.subscriptions import Subscriptions
-from appsentry_server.store import retention, summaries
+from appsentry_server.store import days, retention, summaries
 
 _log = logging.getLogger(__name__)
 
@@ -230,6 +230,8 @@ class Server:
         services, settings = self.services, self.configuration.server
         now_ms = services.clock.now_ms()
         history = services.history
+        while await history.write(days.fold(now_ms)):
+            await services.clock.sleep(0)
         while await history.write(retention.trim_results(now_ms - _ms(settings.retention))):
             await services.clock.sleep(0)
         while await history.write(retention.trim_events(now_ms - _ms(settings.journal))):

@@ -18,10 +18,10 @@ SMALLEST_MS: Final = 0.001
 LARGEST_MS: Final = 1e9
 """Above this, 11 days, a value is counted as this."""
 
-_GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
-_PER_BUCKET: Final = 1 / math.log(_GAMMA)
-_VERSION: Final = 1
-_HEADER: Final = struct.Struct("<BBhHQ")
+GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+PER_BUCKET: Final = 1 / math.log(GAMMA)
+VERSION: Final = 1
+HEADER: Final = struct.Struct("<BBhHQ")
 _WIDTHS: Final = (np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"), np.dtype("<u8"))
 
 
@@ -51,7 +51,7 @@ class Sketch:
         if value_ms < SMALLEST_MS:
             self._zeros += 1
             return
-        bucket = math.ceil(math.log(min(value_ms, LARGEST_MS)) * _PER_BUCKET)
+        bucket = math.ceil(math.log(min(value_ms, LARGEST_MS)) * PER_BUCKET)
         self._reach(bucket, bucket)
         self._counts[bucket - self._first] += 1
 
@@ -62,7 +62,7 @@ class Sketch:
         counted = values_ms[values_ms >= SMALLEST_MS]
         self._zeros += len(values_ms) - len(counted)
         if len(counted):
-            buckets = np.ceil(np.log(np.minimum(counted, LARGEST_MS)) * _PER_BUCKET).astype(np.int64)
+            buckets = np.ceil(np.log(np.minimum(counted, LARGEST_MS)) * PER_BUCKET).astype(np.int64)
             self._reach(int(buckets.min()), int(buckets.max()))
             self._counts += np.bincount(buckets - self._first, minlength=len(self._counts))
 
@@ -96,29 +96,29 @@ class Sketch:
         if rank < 0:
             return 0.0
         bucket = self._first + int(np.searchsorted(np.cumsum(self._counts), rank, side="right"))
-        return float(2 * _GAMMA**bucket / (_GAMMA + 1))
+        return float(2 * GAMMA**bucket / (GAMMA + 1))
 
     def to_bytes(self) -> bytes:
         """A compact form: 14 bytes, and as a rule one for each bucket between the smallest value and the largest."""
         width = next(width for width in _WIDTHS if self._counts.max(initial=0) <= np.iinfo(width).max)
-        header = _HEADER.pack(_VERSION, width.itemsize, self._first, len(self._counts), self._zeros)
+        header = HEADER.pack(VERSION, width.itemsize, self._first, len(self._counts), self._zeros)
         return header + self._counts.astype(width).tobytes()
 
     @classmethod
     def from_bytes(cls, packed: bytes) -> Self:
         """What `to_bytes` wrote. Raises `ValueError` when it is something else."""
         try:
-            version, itemsize, first, length, zeros = _HEADER.unpack_from(packed)
+            version, itemsize, first, length, zeros = HEADER.unpack_from(packed)
         except struct.error:
             raise ValueError(f"expected a packed sketch, found {len(packed)} bytes") from None
         widths = {width.itemsize: width for width in _WIDTHS}
-        if version != _VERSION or itemsize not in widths or len(packed) != _HEADER.size + itemsize * length:
+        if version != VERSION or itemsize not in widths or len(packed) != HEADER.size + itemsize * length:
             raise ValueError(
-                f"expected a packed sketch of version {_VERSION}, found {len(packed)} bytes of another kind"
+                f"expected a packed sketch of version {VERSION}, found {len(packed)} bytes of another kind"
             )
         sketch = cls()
         sketch._zeros, sketch._first = zeros, first
-        sketch._counts = np.frombuffer(packed, widths[itemsize], offset=_HEADER.size).astype(np.int64)
+        sketch._counts = np.frombuffer(packed, widths[itemsize], offset=HEADER.size).astype(np.int64)
         return sketch
 
     def _reach(self, low: int, high: int) -> None:

@@ -82,6 +82,8 @@ class Operation:
     response: Any
     """The type of the JSON it answers with, or `bytes` when `content_types` say it all."""
     content_types: tuple[str, ...] = ("application/json",)
+    rows: tuple[str, ...] = ()
+    """What its rows may be, when it answers with rows: names of `ROWS` in the OpenAPI document."""
     query: type[Arguments] = Arguments
     body: type[BaseModel] = NoBody
     status: int = 200

@@ -2,13 +2,17 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Protocol
 
+import pyarrow as pa
+
+from appsentry_contract.columns import Column
 from appsentry_server.api.encodings import Encoding
 from appsentry_server.api.problems import Problem
-from appsentry_server.api.selection import Selection
+from appsentry_server.api.selection import Form
 from appsentry_server.store.history import OPENED_ANEW, Cursor, History
 from appsentry_server.store.opening import HistoryUnavailable
 
@@ -17,6 +21,19 @@ AT_ONCE = 4
 
 MOST_WAITING = 100
 _CHUNKS_AHEAD = 2
+
+
+class Rows(Protocol):
+    """What can be exported."""
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns of the answer."""
+        ...
+
+    def batches(self, cursor: Cursor, form: Form) -> Iterator[pa.RecordBatch]:
+        """The answer, bit by bit, with its values in this form."""
+        ...
 
 
 class Exports:
@@ -31,7 +48,7 @@ class Exports:
         self._pipes: set[_Pipe] = set()
         self._closed = False
 
-    async def stream(self, selection: Selection, encoding: Encoding) -> AsyncGenerator[bytes]:
+    async def stream(self, selection: Rows, encoding: Encoding) -> AsyncGenerator[bytes]:
         """The chunks of one answer. Closing it early stops the query behind it at once.
 
         Raises `Problem` 503 when too many wait already or the server stops, `HistoryUnavailable` when the history is
@@ -59,7 +76,7 @@ class Exports:
             pipe.abandon()
         await asyncio.to_thread(self._threads.shutdown)
 
-    def _begin(self, selection: Selection, encoding: Encoding) -> "_Pipe":
+    def _begin(self, selection: Rows, encoding: Encoding) -> "_Pipe":
         """Have an export made by a thread. The turn passes on when that thread is free, whoever reads until then."""
         if self._closed:
             self._turns.release()
@@ -93,7 +110,7 @@ class _Abandoned(Exception):
     """Nobody reads the answer any more."""
 
 
-def _make(cursor: Cursor, selection: Selection, encoding: Encoding, pipe: "_Pipe") -> None:
+def _make(cursor: Cursor, selection: Rows, encoding: Encoding, pipe: "_Pipe") -> None:
     with pipe.interrupting(cursor):
         writer = encoding.open(selection.columns)
         for batch in selection.batches(cursor, encoding.form):

@@ -8,6 +8,7 @@ from appsentry_contract.instants import from_wire
 from appsentry_contract.requests import Id
 from appsentry_server.api.call import Arguments, Call, Reply
 from appsentry_server.api.encodings import ENCODINGS
+from appsentry_server.api.exports import Rows
 from appsentry_server.api.negotiation import preferred
 from appsentry_server.api.problems import Problem
 from appsentry_server.api.selection import Resolution, Selection
@@ -33,17 +34,14 @@ Applications = Annotated[tuple[Id, ...], Field(max_length=800), AfterValidator(_
 Types = Annotated[tuple[Id, ...], Field(max_length=100), AfterValidator(_once_each)]
 
 
-class HistoryQuery(Arguments):
-    """Which results: due at `from` or later and before `to`; of these applications and types, or of all of them."""
+class StretchQuery(Arguments):
+    """Which time: from `from` until before `to`; of these applications, or of all of them."""
 
     from_: Annotated[Instant | None, Field(alias="from", description="the first instant; default 24 h before `to`")] = (
         None
     )
     to: Annotated[Instant | None, Field(description="the first instant after the answer; default now")] = None
     application: Annotated[Applications, Field(description="an application's id; may be given several times")] = ()
-    type: Annotated[Types, Field(description="a check kind; may be given several times")] = ()
-    resolution: Annotated[Resolution, Field(description="raw results, or buckets of this length in UTC")] = "raw"
-    simulated: Annotated[bool, Field(description="whether simulated results are in the answer")] = False
 
     @model_validator(mode="after")
     def _runs_forwards(self) -> Self:
@@ -51,11 +49,24 @@ class HistoryQuery(Arguments):
             raise ValueError("`from` is later than `to`: exchange them")
         return self
 
+    def stretch(self, clock: Clock) -> tuple[int, int]:
+        """The time that is asked for, defaults filled in."""
+        to_ms = clock.now_ms() if self.to is None else self.to
+        return to_ms - _DAY_MS if self.from_ is None else self.from_, to_ms
+
+
+class HistoryQuery(StretchQuery):
+    """Which results: due in the stretch, and of these types, or of all of them."""
+
+    type: Annotated[Types, Field(description="a check kind; may be given several times")] = ()
+    resolution: Annotated[Resolution, Field(description="raw results, or buckets of this length in UTC")] = "raw"
+    simulated: Annotated[bool, Field(description="whether simulated results are in the answer")] = False
+
     def selection(self, clock: Clock) -> Selection:
         """What is asked for, defaults filled in."""
-        to_ms = clock.now_ms() if self.to is None else self.to
+        from_ms, to_ms = self.stretch(clock)
         return Selection(
-            from_ms=to_ms - _DAY_MS if self.from_ is None else self.from_,
+            from_ms=from_ms,
             to_ms=to_ms,
             applications=self.application,
             types=self.type,
@@ -66,9 +77,13 @@ class HistoryQuery(Arguments):
 
 async def read_history(call: Call[HistoryQuery, Any]) -> Reply:
     """Begin to stream the answer."""
+    return streamed(call, call.query.selection(call.api.services.clock))
+
+
+def streamed(call: Call[Any, Any], rows: Rows) -> Reply:
+    """Rows in the form that the client prefers. Raises `Problem` 406 when there is none."""
     offers = {encoding.content_type: encoding for encoding in ENCODINGS}
     chosen = preferred(call.accept, list(offers))
     if chosen is None:
         raise Problem(406, f"the history comes as {', '.join(offers)}; Accept takes none of them")
-    selection = call.query.selection(call.api.services.clock)
-    return Reply(content=call.api.exports.stream(selection, offers[chosen]), content_type=chosen)
+    return Reply(content=call.api.exports.stream(rows, offers[chosen]), content_type=chosen)

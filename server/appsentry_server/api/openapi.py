@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from appsentry_contract import __version__
-from appsentry_contract.columns import RESULT_COLUMNS, ROLLUP_COLUMNS, Column, Kind
+from appsentry_contract.columns import LATENCY_COLUMNS, RESULT_COLUMNS, ROLLUP_COLUMNS, SPAN_COLUMNS, Column, Kind
 from appsentry_server.api.call import NoBody, Operation
 from appsentry_server.api.problems import CONTENT_TYPE, ProblemDetails
 
@@ -25,6 +25,14 @@ _COLUMN_SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
     "count": {"type": "integer"},
     "flag": {"type": "boolean"},
 }
+
+ROWS: Mapping[str, Mapping[str, Column]] = {
+    "HistoryResult": RESULT_COLUMNS,
+    "HistoryRollup": ROLLUP_COLUMNS,
+    "Span": SPAN_COLUMNS,
+    "Latency": LATENCY_COLUMNS,
+}
+"""The rows that are answered, by the names of their schemas."""
 
 
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
@@ -45,8 +53,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
         "components": {
             "schemas": {
                 **definitions,
-                "HistoryResult": _row(RESULT_COLUMNS),
-                "HistoryRollup": _row(ROLLUP_COLUMNS),
+                **{name: _row(columns) for name, columns in ROWS.items()},
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
@@ -113,7 +120,7 @@ def _content(operation: Operation, content_type: str, schemas: Mapping[Any, Any]
     if operation.response is not bytes:
         return {"schema": schemas[operation.response]}
     if content_type == "application/json":
-        rows = [{"$ref": _REFERENCE.format(model=model)} for model in ("HistoryResult", "HistoryRollup")]
+        rows = [{"$ref": _REFERENCE.format(model=model)} for model in operation.rows]
         return {"schema": {"type": "array", "items": {"oneOf": rows}}}
     return {}
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from appsentry_contract.events import Application
-from appsentry_server.api import applications, health, history, test_runs
+from appsentry_server.api import accounts, applications, health, history, test_runs
 from appsentry_server.api.call import Operation
 from appsentry_server.api.documents import document
 from appsentry_server.api.encodings import ENCODINGS
@@ -62,6 +62,17 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         name="readHistory", method="GET", path="/api/history", summary="Results or roll-ups of a span of time",
         answer=history.read_history, query=history.HistoryQuery, response=bytes,
+        rows=("HistoryResult", "HistoryRollup"),
+        content_types=tuple(encoding.content_type for encoding in ENCODINGS), problems=(406, 503),
+    ),
+    Operation(
+        name="readSpans", method="GET", path="/api/spans", summary="Spans of equal verdict, for uptime",
+        answer=accounts.read_spans, query=history.StretchQuery, response=bytes, rows=("Span",),
+        content_types=tuple(encoding.content_type for encoding in ENCODINGS), problems=(406, 503),
+    ),
+    Operation(
+        name="readLatencies", method="GET", path="/api/latencies", summary="Response times counted, for percentiles",
+        answer=accounts.read_latencies, query=history.StretchQuery, response=bytes, rows=("Latency",),
         content_types=tuple(encoding.content_type for encoding in ENCODINGS), problems=(406, 503),
     ),
     Operation(

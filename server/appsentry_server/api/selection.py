@@ -25,7 +25,7 @@ _STEP_MS: Mapping[Resolution, int] = {**BUCKET_MS, "raw": 10 * _MINUTE_MS, "1m":
 """The grain of slices; a whole number of buckets."""
 
 _SLICE_ROWS = 200_000
-_BATCH_ROWS = 10_000
+BATCH_ROWS = 10_000
 
 _RAW_EXPRESSIONS = {"ts": "due_ms", "interval_s": "interval_ms / 1000.0"}
 
@@ -70,8 +70,8 @@ class Selection:
         cursor.execute("set arrow_large_buffer_size = true")
         cursor.begin()
         for from_ms, to_ms in self._slices(cursor):
-            query = _formed(self._query(), self.columns, form)
-            yield from cursor.sql(query, params=self._values(from_ms, to_ms)).to_arrow_reader(_BATCH_ROWS)
+            query = formed(self._query(), self.columns, form)
+            yield from cursor.sql(query, params=self._values(from_ms, to_ms)).to_arrow_reader(BATCH_ROWS)
 
     def _slices(self, cursor: Cursor) -> list[tuple[int, int]]:
         """The bounds of slices that hold about `_SLICE_ROWS` rows each, or one step when that holds more."""
@@ -114,11 +114,11 @@ class Selection:
         return _RAW.format(named=named, condition=self._condition)
 
 
-def _formed(query: str, columns: Mapping[str, Column], form: Form) -> str:
+def formed(query: str, columns: Mapping[str, Column], form: Form) -> str:
     """The query with its values in this form; for JSON one object a row."""
     values = ", ".join(f"{_value(name, column, form)} as {_quoted(name)}" for name, column in columns.items())
-    formed = _FORMED.format(values=values, query=query)
-    return _OBJECTS.format(query=formed) if form == "json" else formed
+    named = _FORMED.format(values=values, query=query)
+    return _OBJECTS.format(query=named) if form == "json" else named
 
 
 def _value(name: str, column: Column, form: Form) -> str:

@@ -61,11 +61,17 @@ create table if not exists sketches (
     application varchar not null, "check" varchar not null, hour_ms bigint not null, sketch blob not null,
     primary key (application, "check", hour_ms)
 );
+
+-- Hours that can no longer grow, folded into days: what a table of three months is made from.
+create table if not exists day_sketches (
+    application varchar not null, "check" varchar not null, day_ms bigint not null, sketch blob not null,
+    primary key (application, "check", day_ms)
+);
 """
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make what is not there yet."""
+    """Make what is not there yet. A history without `day_sketches` gets them as its hours are folded."""
     for statement in TABLES.split(";"):
         if statement.strip():
             connection.execute(statement)

@@ -17,8 +17,10 @@ Key = tuple[str, str]
 _SPAN_COLUMNS = {"from_ms": "begin", "to_ms": "end", "n": "n", "verdict": "verdict", "interval_ms": "interval"}
 """The table's columns, and what they are in spans, which are counted here in milliseconds."""
 
-_KEPT_UP_TO = "summaries_seq"
-_MARGIN_MS = 7 * 24 * 3_600_000
+KEPT_UP_TO = "summaries_seq"
+"""In the table `about`: the number of the last result that spans and sketches hold."""
+DAY_MS = 86_400_000
+_MARGIN_MS = 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def keep(summaries: Summaries) -> Callable[[Cursor], None]:
         sketches = [(*key, hour_ms, sketch.to_bytes()) for (key, hour_ms), sketch in summaries.sketches.items()]
         _replace(cursor, "spans", spans)
         _replace(cursor, "sketches", sketches)
-        cursor.execute("insert or replace into about values (?, ?)", [_KEPT_UP_TO, str(summaries.seq)])
+        cursor.execute("insert or replace into about values (?, ?)", [KEPT_UP_TO, str(summaries.seq)])
 
     return statement
 
@@ -60,7 +62,7 @@ def kept(hours_since_ms: int) -> Callable[[Cursor], Summaries]:
     """What was written last, with the sketches of hours from `hours_since_ms` on."""
 
     def query(cursor: Cursor) -> Summaries:
-        row = cursor.execute("select value from about where key = ?", [_KEPT_UP_TO]).fetchone()
+        row = cursor.execute("select value from about where key = ?", [KEPT_UP_TO]).fetchone()
         columns = cursor.execute(
             'select application, "check", from_ms, to_ms, n, verdict, interval_ms from spans '
             'order by application, "check", from_ms'
@@ -89,6 +91,7 @@ def forget(before_ms: int) -> Callable[[Cursor], None]:
     def statement(cursor: Cursor) -> None:
         cursor.execute("delete from spans where to_ms < ?", [before_ms - _MARGIN_MS])
         cursor.execute("delete from sketches where hour_ms < ?", [before_ms])
+        cursor.execute("delete from day_sketches where day_ms < ?", [before_ms - DAY_MS])
 
     return statement
 

@@ -62,6 +62,8 @@ def test_every_parameter_is_described(with_door):
         ("POST", "/api/test-runs/RUN/pause", "/api/test-runs/{id}/pause", 409),
         ("GET", "/api/history", "/api/history", 200),
         ("GET", "/api/history?resolution=1h", "/api/history", 200),
+        ("GET", "/api/spans", "/api/spans", 200),
+        ("GET", "/api/latencies?application=pay", "/api/latencies", 200),
         ("GET", "/api/openapi.json", "/api/openapi.json", 200),
         ("GET", "/api/asyncapi.json", "/api/asyncapi.json", 200),
     ],

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from appsentry_contract import events
-from appsentry_contract.columns import RESULT_COLUMNS, ROLLUP_COLUMNS
+from appsentry_contract.columns import LATENCY_COLUMNS, RESULT_COLUMNS, ROLLUP_COLUMNS, SPAN_COLUMNS
 from appsentry_contract.events import EVENTS, Application, Durable, Volatile
 from appsentry_contract.requests import REQUESTS, ErrorCode
 from appsentry_server.api import asyncapi
@@ -133,6 +133,11 @@ def test_the_fields_of_an_answer_are_told(name, kind):
 def test_the_history_is_told_with_its_columns_and_forms():
     named = _named(_sections(API_PAGE, "Operations")["readHistory"])
     assert named >= RESULT_COLUMNS.keys() | ROLLUP_COLUMNS.keys() | {one.content_type for one in ENCODINGS}
+
+
+@pytest.mark.parametrize(("name", "columns"), [("readSpans", SPAN_COLUMNS), ("readLatencies", LATENCY_COLUMNS)])
+def test_what_accounts_are_made_from_is_told_with_its_columns(name, columns):
+    assert _named(_sections(API_PAGE, "Operations")[name]) >= columns.keys()
 
 
 def test_problems_are_told_with_their_members():
