@@ -167,7 +167,7 @@ class Account:
     @cached_property
     def coverage(self) -> pd.DataFrame:
         """How much of the window the history covers, and how finely: see `coverage.COLUMNS`."""
-        return coverage.coverage(self.parts)
+        return coverage.coverage(self._observations, self.parts)
 
     @cached_property
     def sampling(self) -> pd.DataFrame:

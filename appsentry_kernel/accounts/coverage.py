@@ -1,12 +1,20 @@
 """How much of a window the results cover, how finely, and how punctually."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from appsentry_contract.accounting.timeline import STATE_DOWN
+from appsentry_contract.accounting.periods import Periods
+from appsentry_contract.accounting.timeline import (
+    STATE_BLIP,
+    STATE_DEGRADED,
+    STATE_DOWN,
+    STATE_UNKNOWN,
+    STATE_UP,
+    read,
+)
 from appsentry_kernel.accounts.instants import instant
 from appsentry_kernel.accounts.observations import CheckResults, Observations
 from appsentry_kernel.accounts.part import Part
@@ -25,8 +33,9 @@ COLUMNS: Final = {
 }
 """`coverage` is known time as a share of accountable time, `partial` whether that is not all of it. An outage shorter
 than `sure_to_be_seen_s`, the longest interval, may be seen by no result; one of `sure_to_be_counted_s` is confirmed
-without any retry. Each of the `edges` of downtime inside the window is placed within one interval: together that moves
-uptime by at most `edge_error`, a fraction."""
+without any retry. `edges` are those of downtime inside the window. `edge_error`, a fraction, is the time in which a
+change that was seen may have happened, as a share of known time: from the last result before each change of state,
+gaps and the window's end included, until that change, and as late as the result behind it was made."""
 
 SAMPLING: Final = {
     "application": "str",
@@ -43,13 +52,15 @@ SAMPLING: Final = {
 """`interval_s` is the newest one, `inferred` whether it is the median distance between results because the source tells
 none. `missed` are scheduled results that are not there between the first and the last in the window."""
 
+_KNOWN: Final = (STATE_UP, STATE_BLIP, STATE_DEGRADED, STATE_DOWN)
 
-def coverage(parts: Mapping[str, Part]) -> pd.DataFrame:
+
+def coverage(observations: Observations, parts: Mapping[str, Part]) -> pd.DataFrame:
     """Coverage by application."""
-    return table([_coverage(part) for part in parts.values()], list(parts), COLUMNS)
+    return table([_coverage(observations, part) for part in parts.values()], list(parts), COLUMNS)
 
 
-def _coverage(part: Part) -> dict[str, object]:
+def _coverage(observations: Observations, part: Part) -> dict[str, object]:
     time = part.figures.time
     due = part.reading.due
     first, last = np.searchsorted(due, [part.since, part.until])
@@ -65,8 +76,35 @@ def _coverage(part: Part) -> dict[str, object]:
         "sure_to_be_seen_s": interval / 1e6 if interval else None,
         "sure_to_be_counted_s": part.policy.confirm * interval / 1e6 if interval else None,
         "edges": edges,
-        "edge_error": min(1.0, edges * interval / time.known) if time.known else None,
+        "edge_error": _misplaced(observations, part) / time.known if time.known else None,
     }
+
+
+def _misplaced(observations: Observations, part: Part) -> int:
+    """The known time of the window in which some check may already, or still, have been in another state."""
+    doubtful = Periods.of(pair for check in part.checks for pair in _doubtful(observations, part, check))
+    edges = np.unique(np.concatenate((part.timeline.edges, doubtful.edges)))
+    edges = edges[(edges >= part.since) & (edges <= part.until)]
+    counts = doubtful.at(edges[:-1]) & np.isin(part.timeline.at(edges[:-1]), _KNOWN)
+    return int(np.diff(edges)[counts].sum())
+
+
+def _doubtful(observations: Observations, part: Part, check: CheckResults) -> Iterator[tuple[int, int]]:
+    observed = check.observed(part.policy.attempts)
+    timeline = read(observed.spans, part.policy)
+    states = np.concatenate(([STATE_UNKNOWN], timeline.states, [STATE_UNKNOWN])).astype(np.uint8)
+    if part.policy.degraded_weight == 1:
+        states[states == STATE_DEGRADED] = STATE_UP
+    changes = np.flatnonzero(states[1:] != states[:-1])
+    at, before, after = timeline.edges[changes], states[changes], states[changes + 1]
+    last = observed.due[np.maximum(np.searchsorted(observed.due, at, side="left") - 1, 0)]
+    shown = np.isin(before, _KNOWN) & (last < at)
+    yield from zip(last[shown].tolist(), at[shown].tolist(), strict=True)
+    late = np.nan_to_num(observations.numbers("late_ms", check.places))
+    place = np.minimum(np.searchsorted(check.due, at), len(late) - 1)
+    late_us = np.ceil(late[place] * 1000).astype(np.int64)
+    began = np.isin(after, _KNOWN) & (late_us > 0)
+    yield from zip(at[began].tolist(), (at + late_us)[began].tolist(), strict=True)
 
 
 def sampling(observations: Observations, parts: Mapping[str, Part]) -> pd.DataFrame:
