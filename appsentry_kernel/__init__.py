@@ -6,6 +6,7 @@ from appsentry_contract import __version__
 
 if TYPE_CHECKING:
     from appsentry_kernel import figures as fig
+    from appsentry_kernel import tables as tbl
     from appsentry_kernel.accounts.account import Account, account
     from appsentry_kernel.accounts.alerts import Alerts, replay_alerts
     from appsentry_kernel.accounts.comparison import Comparison, compare
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from appsentry_kernel.accounts.rules import BurnRate, BurnWindow, ConfirmedDown, SlowResponses
     from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreachable, SessionClosed, TokenRefused
     from appsentry_kernel.incident.changes import Changes, changes
+    from appsentry_kernel.incident.finding import Incidents, incidents
+    from appsentry_kernel.incident.incident import Incident
     from appsentry_kernel.magic import load_ipython_extension
     from appsentry_kernel.reading import read_history
     from appsentry_kernel.run import Run
@@ -29,6 +32,8 @@ _HOMES = {
     "Comparison": "appsentry_kernel.accounts.comparison",
     "ConfirmedDown": "appsentry_kernel.accounts.rules",
     "Evidence": "appsentry_kernel.accounts.evidence",
+    "Incident": "appsentry_kernel.incident.incident",
+    "Incidents": "appsentry_kernel.incident.finding",
     "Policy": "appsentry_kernel.accounts.policies",
     "RequestRefused": "appsentry_kernel.errors",
     "Run": "appsentry_kernel.run",
@@ -43,13 +48,14 @@ _HOMES = {
     "compare": "appsentry_kernel.accounts.comparison",
     "connect": "appsentry_kernel.session",
     "fingerprint": "appsentry_kernel.accounts.evidence",
+    "incidents": "appsentry_kernel.incident.finding",
     "load_ipython_extension": "appsentry_kernel.magic",
     "policies": "appsentry_kernel.accounts.policies",
     "read_history": "appsentry_kernel.reading",
     "replay_alerts": "appsentry_kernel.accounts.alerts",
 }
 
-_ROOMS = {"fig": "appsentry_kernel.figures"}
+_ROOMS = {"fig": "appsentry_kernel.figures", "tbl": "appsentry_kernel.tables"}
 """Names that stand for a whole room: `sentry.fig.latency`."""
 
 __all__ = [
@@ -62,6 +68,8 @@ __all__ = [
     "Comparison",
     "ConfirmedDown",
     "Evidence",
+    "Incident",
+    "Incidents",
     "Policy",
     "RequestRefused",
     "Run",
@@ -78,10 +86,12 @@ __all__ = [
     "connect",
     "fig",
     "fingerprint",
+    "incidents",
     "load_ipython_extension",
     "policies",
     "read_history",
     "replay_alerts",
+    "tbl",
 ]
 
 
