@@ -70,7 +70,7 @@ def rhythm(
 
 def _cell(of: Subject, at: pd.DatetimeIndex) -> npt.NDArray[np.int64]:
     local = at.tz_convert(of.zone)
-    return (local.weekday * _HOURS + local.hour).to_numpy(np.int64)
+    return (local.day_of_week * _HOURS + local.hour).to_numpy(np.int64)
 
 
 def _downtime(of: Subject) -> dict[str, Any]:

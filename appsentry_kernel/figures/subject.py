@@ -33,8 +33,8 @@ class Subject:
 
     @property
     def applications(self) -> list[str]:
-        """The applications that have results, by name."""
-        return sorted(self.rows["application"].unique())
+        """The applications that it is of, by name; not each needs to have results in the stretch."""
+        return sorted(self.history["application"].unique())
 
     @property
     def name(self) -> str:

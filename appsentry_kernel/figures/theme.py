@@ -101,6 +101,6 @@ def theme(name: ThemeName | None) -> Theme:
     return _THEMES[name]
 
 
-def pattern(shape: str, used: Theme) -> dict[str, Any]:
+def pattern(shape: str | list[str], used: Theme) -> dict[str, Any]:
     """How Plotly fills a bar with this shape, in the background's colour over the bar's own."""
     return {"shape": shape, "fillmode": "overlay", "fgcolor": used.back, "size": 6, "solidity": 0.25}

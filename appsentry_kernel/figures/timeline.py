@@ -22,6 +22,12 @@ _PIXELS: Final = (1_000, 500, 250, 125, 60, 30, 15)
 
 _MOST_BARS: Final = 3_000
 
+_SEEN: Final = 2
+"""So many pixels wide a bar is at least."""
+
+_PATTERNED: Final = 8
+"""Narrower bars than so many pixels have their colour alone: a pattern would only dilute it."""
+
 
 def timeline(
     frame: pd.DataFrame,
@@ -35,9 +41,9 @@ def timeline(
 ) -> Chart:
     """What state each application was in under the policy, from its first instant to its last.
 
-    What is shorter than a pixel is drawn a pixel wide, and several such stretches on end as one, in the worst of their
-    states, so that no outage is too short to be seen. `table`: all of them as they are, `application`, `state`,
-    `begin`, `end`, `seconds`.
+    What is shorter than a pixel is drawn wide enough to be seen, and several such stretches on end as one, in the worst
+    of their states: no outage is too short to show. `table`: all of them as they are, `application`, `state`, `begin`,
+    `end`, `seconds`.
     """
     of = subject(frame, application=application, since=since, until=until, zone=zone, policy=policy)
     table = of.account.states
@@ -49,14 +55,16 @@ def timeline(
         title=f"States of {of.name}",
         subject=of,
         barmode="overlay",
-        bargap=0.3,
         xaxis={"type": "date", "range": of.wall_ms([of.since, of.until]).tolist()},
         **row_layout(list(of.account.parts)),
     )
 
 
 def _bars(of: Subject, table: pd.DataFrame) -> pd.DataFrame:
-    """What is drawn: `row`, `begin`, `end` (microseconds), `code` in `STATES`, and of how many stretches, `n`."""
+    """What is drawn: `row`, `begin`, `end` (microseconds), `code` in `STATES`, and of how many stretches, `n`.
+
+    `patterned` says which bars are wide enough to carry a pattern.
+    """
     row = pd.Index(list(of.account.parts)).get_indexer(pd.Index(table["application"]))
     code = pd.Index(STATES).get_indexer(pd.Index(table["state"]))
     begin, end = us(table["begin"]), us(table["end"])
@@ -66,7 +74,9 @@ def _bars(of: Subject, table: pd.DataFrame) -> pd.DataFrame:
         bars = _merged(row, begin, end, code, pixel)
         if len(bars) <= _MOST_BARS:
             break
-    return bars.assign(end=np.maximum(bars["end"], bars["begin"] + pixel))
+    wide = (bars["end"] - bars["begin"]) * _PIXELS[0] >= span * _PATTERNED
+    least = max(pixel, _SEEN * span // _PIXELS[0])
+    return bars.assign(end=np.maximum(bars["end"], bars["begin"] + least), patterned=wide)
 
 
 def _merged(row: Any, begin: Integers, end: Integers, code: Any, pixel: int) -> pd.DataFrame:
@@ -97,6 +107,7 @@ def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
         if len(mine):
             begin, end = (of.wall_ms(instants(mine[edge].to_numpy())) for edge in ("begin", "end"))
             sign = SIGNS[state]
+            shapes = np.where(mine["patterned"], sign.pattern, "").tolist() if sign.pattern else ""
             traces.append(
                 go.Bar(
                     orientation="h",
@@ -107,10 +118,11 @@ def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
                     customdata=mine["n"].to_numpy(np.int32),
                     name=f"{sign.glyph} {state}",
                     legendrank=list(SIGNS).index(state),
+                    width=0.7,
                     marker={
                         "color": used.states[state],
                         "line": {"width": 0},
-                        "pattern": pattern(sign.pattern, used),
+                        "pattern": pattern(shapes, used),
                     },
                     hovertemplate="%{y}<br>%{base|%Y-%m-%d %H:%M:%S} to %{x|%Y-%m-%d %H:%M:%S}<br>"
                     "stretches: %{customdata}",
