@@ -186,6 +186,8 @@ class SubscriptionMachine(RuleBasedStateMachine):
         journal = self.world.services.journal
         assert client.feed.behind == []
         for stream, applied in client.applied.items():
+            if journal.floor(stream) > journal.head(stream) + 1:
+                continue  # a run that ended so long ago that its events are forgotten
             assert client.base[stream] + len(applied) == journal.head(stream), stream
             floor = max(client.base[stream], journal.floor(stream) - 1)
             kept = self.world.do(journal.after(stream, floor, 1_000_000))
@@ -235,7 +237,11 @@ class SubscriptionMachine(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1), what=st.sampled_from(("lose", "repeat", "exchange")), pick=PICK, other=PICK)
     def do_harm_to_the_line(self, who: int, what: str, pick: int, other: int) -> None:
-        inbox = self.clients[who].inbox
+        client = self.clients[who]
+        if client.socket is None:
+            client.connect(self.wire)
+        self.world.do(self.world.clock.advance(2))
+        inbox = client.inbox
         if not inbox:
             return
         here, there = pick % len(inbox), other % len(inbox)
