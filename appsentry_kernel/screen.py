@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from appsentry_contract.events import Application, TestRun
 from appsentry_kernel.clock import Clock
@@ -37,7 +37,7 @@ class Screen:
         self._picture = Picture()
         self._feed = feed
         self._clock = clock
-        self._state: tuple[State, str | None, Retry | None] = ("connecting", None, None)
+        self._state: tuple[State | Literal["replay"], str | None, Retry | None] = ("connecting", None, None)
         self._next_ms = 0
 
     @property
@@ -66,8 +66,9 @@ class Screen:
         """Draw one event, as `Feed` hands it on."""
         self._picture.apply(name, payload)
 
-    def connection(self, state: State, detail: str | None, retry: Retry | None = None) -> None:
-        """Draw the state of the connection; the time until the next attempt is counted down."""
+    def connection(self, state: State | Literal["replay"], detail: str | None, retry: Retry | None = None) -> None:
+        """Draw the state of the connection; the time until the next attempt is counted down. Of a replay, `detail`
+        says what is shown."""
         retry = None if state == "closed" else retry
         self._state = (state, detail, retry)
         self._next_ms = self._clock.now_ms() + round(1000 * retry.pause_s) if retry else 0

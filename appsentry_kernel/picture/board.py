@@ -8,7 +8,7 @@ are changed in place: a thousand results a frame would be as many copies.
 from collections.abc import Sequence
 from typing import Any, Literal, TypedDict, cast
 
-ConnectionState = Literal["connecting", "live", "disconnected"]
+ConnectionState = Literal["connecting", "live", "disconnected", "replay"]
 
 PartName = Literal["connection", "progress", "cards", "feed"]
 """What a board can be shown in pieces of."""
@@ -33,7 +33,8 @@ class Retry(TypedDict):
 
 
 class Connection(TypedDict):
-    """Whether what is shown is fed; `detail` says why not, `retry` what is done about it."""
+    """Whether what is shown is fed; `detail` says why not, `retry` what is done about it. Of a replay, `detail` says of
+    when."""
 
     state: ConnectionState
     detail: str | None

@@ -9,6 +9,7 @@ const STATES = {
   live: { label: "Live Updates", icon: "wifi" },
   connecting: { label: "Connecting…", icon: "spinner" },
   disconnected: { label: "Disconnected", icon: "offline" },
+  replay: { label: "Replay", icon: "run" },
   quiet: { label: "No word from the kernel", icon: "offline" },
 };
 
@@ -27,8 +28,9 @@ export function connectionPart(board) {
     if (pill.dataset.state !== state) {
       pill.dataset.state = state;
       symbol.replaceChildren(icon(STATES[state].icon));
-      setText(label, STATES[state].label);
     }
+    // A replay says of when it is.
+    setText(label, state === "replay" ? board.connection.detail : STATES[state].label);
     pill.title = board.connection.detail ?? "";
     const { retry, detail } = board.connection;
     // A session that was closed tries no more.
@@ -54,6 +56,7 @@ export function agePart(board) {
 
 function asOfWords(board, state) {
   if (board.asOf === null) return "nothing heard yet";
+  if (state === "replay") return `as of ${clockTime(board.asOf)}`;
   const old = board.present() - board.asOf;
   const ago = state !== "live" || old > OLD_MS ? `, ${age(old)} ago` : "";
   return `as of ${clockTime(board.asOf)}${ago}`;

@@ -61,7 +61,13 @@ def _headline(board: Board) -> str:
         if as_of is not None
         else "nothing heard yet"
     )
-    return f"AppSentry, as of {at}{_statuses(board)} ({_CONNECTIONS[board['connection']['state']]})"
+    return f"AppSentry, as of {at}{_statuses(board)} ({_connection(board)})"
+
+
+
+def _connection(board: Board) -> str:
+    state, detail = board["connection"]["state"], board["connection"]["detail"]
+    return f"⏵ {detail}" if state == "replay" else _CONNECTIONS[state]
 
 
 def _statuses(board: Board) -> str:

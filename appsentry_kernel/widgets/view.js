@@ -28,7 +28,7 @@ function view(board, { root: content, parts, ...part }, el) {
   el.replaceChildren(root);
   const mark = () => {
     root.classList.toggle("as-running", [...board.runs.values()].some((run) => run.state === "running"));
-    root.classList.toggle("as-stale", board.state() !== "live");
+    root.classList.toggle("as-stale", !["live", "replay"].includes(board.state()));
   };
   let frame = null;
   const draw = () => {
