@@ -30,6 +30,14 @@ class Demo:
         """Where JupyterLab shows this notebook and, being in a workspace of its own, no other."""
         return re.sub(r"/lab/tree/[^?]*", f"/lab/workspaces/{Path(notebook).stem}/tree/{notebook}", self.lab)
 
+    def write(self, notebook: str, *cells: str) -> None:
+        """Write a notebook of code cells where JupyterLab finds it."""
+        blank = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+        code = [{**blank, "id": f"cell-{n}", "source": cell} for n, cell in enumerate(cells)]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+        content = {"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (self.notebooks / notebook).write_text(json.dumps(content), "utf-8")
+
 
 def _follow_the_browser_s_theme(folder: Path) -> None:
     """Settings for the demonstration's JupyterLab, where it keeps them."""
@@ -103,24 +111,38 @@ class SlowServer:
 
 
 @pytest.fixture
-def slow_server(tmp_path: Path) -> Iterator[SlowServer]:
-    """A server with four applications that do not answer yet."""
+def serve_many(tmp_path: Path) -> Iterator[Callable[[int], SlowServer]]:
+    """Starts a server with so many applications that do not answer yet, called Slow 0, Slow 1, …"""
     Slow.released.clear()
     target = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
     thread = threading.Thread(target=target.serve_forever)
     thread.start()
-    checks = f"[{{type: health, url: 'http://127.0.0.1:{target.server_port}/', interval: 1h, timeout: 30s}}]"
-    applications = "\n".join(f"  - {{id: slow-{n}, name: Slow {n}, checks: {checks}}}" for n in range(4))
-    config = tmp_path / "appsentry.yaml"
-    config.write_text(f"applications:\n{applications}\n", "utf-8")
-    process, url = _serve(config, tmp_path, "0")
-    server = SlowServer(config=config, folder=tmp_path, process=process, url=url)
-    yield server
+    started: list[SlowServer] = []
+
+    def serve(count: int) -> SlowServer:
+        checks = [
+            {"type": "health", "url": f"http://127.0.0.1:{target.server_port}/", "interval": "1h", "timeout": "30s"}
+        ]
+        applications = [{"id": f"slow-{n}", "name": f"Slow {n}", "checks": checks} for n in range(count)]
+        config = tmp_path / "appsentry.yaml"
+        config.write_text(json.dumps({"applications": applications}), "utf-8")  # JSON is YAML
+        process, url = _serve(config, tmp_path, "0")
+        started.append(SlowServer(config=config, folder=tmp_path, process=process, url=url))
+        return started[-1]
+
+    yield serve
     Slow.released.set()
-    _end(server.process)
+    for server in started:
+        _end(server.process)
     target.shutdown()
     thread.join()
     target.server_close()
+
+
+@pytest.fixture
+def slow_server(serve_many: Callable[[int], SlowServer]) -> SlowServer:
+    """A server with four applications that do not answer yet."""
+    return serve_many(4)
 
 
 def _serve(config: Path, folder: Path, port: str) -> tuple[subprocess.Popen[str], str]:
@@ -165,6 +187,11 @@ class Notebook:
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
+    def save(self) -> None:
+        """Save it: what was not saved is not there when it is opened again."""
+        self.page.get_by_role("button", name="Save and create checkpoint").click()
+        self.page.locator(".jp-mod-dirty").wait_for(state="detached")
+
     def to_top(self) -> None:
         """Show the notebook's beginning; outputs that are scrolled away are not in the document."""
         self.page.locator(".jp-WindowedPanel-outer").evaluate("(panel) => (panel.scrollTop = 0)")
@@ -189,12 +216,18 @@ class Notebook:
         self.page.screenshot(path=self._pictures / f"{name}.png")
 
 
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """Where screenshots of a test run go, to be looked at."""
+    folder = Path(__file__).parents[2] / "test-output"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture
-def open_notebook(chromium: Any, demo: Demo) -> Iterator[Callable[[str], Notebook]]:
+def open_notebook(chromium: Any, demo: Demo, pictures: Path) -> Iterator[Callable[[str], Notebook]]:
     """Opens a notebook of the demonstration's JupyterLab, its kernel ready."""
     contexts: list[Any] = []
-    pictures = Path(__file__).parents[2] / "test-output"
-    pictures.mkdir(exist_ok=True)
 
     def open_one(name: str) -> Notebook:
         contexts.append(chromium.new_context(viewport={"width": 1500, "height": 1100}))

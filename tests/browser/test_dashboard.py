@@ -1,9 +1,7 @@
 """The dashboard in JupyterLab: a real browser, a real kernel, a real server."""
 
-import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,16 +14,6 @@ LATE = 60_000
 
 
 DASHBOARD = "import appsentry_kernel as sentry\ns = sentry.connect(url='{url}')\ns.dashboard()"
-
-
-def write_notebook(path: Path, *cells: str) -> None:
-    """A notebook of code cells."""
-    code = [
-        {"cell_type": "code", "id": f"cell-{n}", "metadata": {}, "execution_count": None, "outputs": [], "source": cell}
-        for n, cell in enumerate(cells)
-    ]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-    path.write_text(json.dumps({"cells": code, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
 
 
 def until(page: Any, truth: Callable[[], bool], what: str) -> None:
@@ -78,7 +66,7 @@ PARTS = ("s.connection()", "s.progress()", "s.feed()", "s.cards()")
 
 def test_each_part_lives_in_a_cell_of_its_own_and_all_show_the_same(open_notebook, demo):
     connect = f"import appsentry_kernel as sentry\ns = sentry.connect(url='{demo.server}')"
-    write_notebook(demo.notebooks / "parts.ipynb", connect, *PARTS)
+    demo.write("parts.ipynb", connect, *PARTS)
     notebook = open_notebook("parts.ipynb")
     page = notebook.page
     notebook.run_all()
@@ -95,7 +83,7 @@ def test_each_part_lives_in_a_cell_of_its_own_and_all_show_the_same(open_noteboo
 
 
 def test_after_a_restart_of_the_kernel_the_old_picture_says_so_and_running_again_replaces_it(open_notebook, demo):
-    write_notebook(demo.notebooks / "restart.ipynb", DASHBOARD.format(url=demo.server))
+    demo.write("restart.ipynb", DASHBOARD.format(url=demo.server))
     notebook = open_notebook("restart.ipynb")
     page, board = notebook.page, notebook.board
     notebook.run_all()
@@ -116,7 +104,7 @@ def test_after_a_restart_of_the_kernel_the_old_picture_says_so_and_running_again
 
 
 def test_in_development_mode_a_test_run_is_simulated_and_marked_everywhere(open_notebook, demo, slow_server):
-    write_notebook(demo.notebooks / "simulator.ipynb", DASHBOARD.format(url=demo.server))
+    demo.write("simulator.ipynb", DASHBOARD.format(url=demo.server))
     notebook = open_notebook("simulator.ipynb")
     board = notebook.board
     notebook.run_all()
@@ -128,7 +116,7 @@ def test_in_development_mode_a_test_run_is_simulated_and_marked_everywhere(open_
     entries = board.locator(".as-entry", has_text="simulated")
     until(notebook.page, lambda: entries.count() >= 9, "eight tests and the run are told")
     notebook.picture("dashboard-simulated")
-    write_notebook(demo.notebooks / "production.ipynb", DASHBOARD.format(url=slow_server.url))
+    demo.write("production.ipynb", DASHBOARD.format(url=slow_server.url))
     other = open_notebook("production.ipynb")
     other.run_all()
     expect(other.board.get_by_text("Live Updates")).to_be_visible(timeout=LATE)
@@ -136,11 +124,11 @@ def test_in_development_mode_a_test_run_is_simulated_and_marked_everywhere(open_
 
 
 def test_a_reloaded_page_shows_the_board_again_and_it_is_live(open_notebook, demo):
-    write_notebook(demo.notebooks / "reload.ipynb", DASHBOARD.format(url=demo.server))
+    demo.write("reload.ipynb", DASHBOARD.format(url=demo.server))
     notebook = open_notebook("reload.ipynb")
     notebook.run_all()
     expect(notebook.board.locator(".as-card").first).to_be_attached(timeout=LATE)
-    save(notebook.page)
+    notebook.save()
     notebook.page.reload()
     notebook.to_top()
     board = notebook.board
@@ -151,14 +139,7 @@ def test_a_reloaded_page_shows_the_board_again_and_it_is_live(open_notebook, dem
     notebook.picture("dashboard-after-reload")
 
 
-def save(page: Any) -> None:
-    """Save the notebook: what was not saved is not there after a reload."""
-    page.get_by_role("button", name="Save and create checkpoint").click()
-    expect(page.locator(".jp-mod-dirty")).to_have_count(0, timeout=LATE)
-
-
 BUSY = """
-from pathlib import Path
 import time
 give_up = time.monotonic() + 120
 while not Path("go-on").exists() and time.monotonic() < give_up:
@@ -168,7 +149,7 @@ while not Path("go-on").exists() and time.monotonic() < give_up:
 
 def test_while_a_cell_is_busy_a_run_is_started_watched_and_cancelled(open_notebook, demo, slow_server):
     connect = DASHBOARD.format(url=slow_server.url)
-    write_notebook(demo.notebooks / "busy.ipynb", connect, BUSY, "'the cell went on'")
+    demo.write("busy.ipynb", connect, BUSY, "'the cell went on'")
     notebook = open_notebook("busy.ipynb")
     page, board = notebook.page, notebook.board
     notebook.run_all()
@@ -191,7 +172,7 @@ def test_while_a_cell_is_busy_a_run_is_started_watched_and_cancelled(open_notebo
 
 def test_a_server_that_dies_is_told_at_once_and_found_again(open_notebook, demo, slow_server):
     slow_server.release()
-    write_notebook(demo.notebooks / "outage.ipynb", DASHBOARD.format(url=slow_server.url))
+    demo.write("outage.ipynb", DASHBOARD.format(url=slow_server.url))
     notebook = open_notebook("outage.ipynb")
     board = notebook.board
     notebook.run_all()

@@ -1,7 +1,8 @@
-"""The dashboard where it is harder to be live: behind a proxy that lets no WebSocket through, and in Voila."""
+"""The dashboard where it is harder to be live: behind a proxy that lets no WebSocket through, in Voila, in marimo."""
 
-import json
+import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,13 +19,9 @@ LATE = 60_000
 """Milliseconds that anything may take; it is waited for, not slept through."""
 
 
-def write_notebook(path: Path, server: str) -> None:
-    """A notebook of two cells: one connects, one shows the dashboard."""
-    codes = (f"import appsentry_kernel as sentry\ns = sentry.connect({server!r})", "s.dashboard()")
-    blank = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
-    cells = [{**blank, "id": f"cell-{n}", "source": code} for n, code in enumerate(codes)]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-    path.write_text(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
+def cells(server: str) -> tuple[str, str]:
+    """One connects, one shows the dashboard."""
+    return f"import appsentry_kernel as sentry\ns = sentry.connect({server!r})", "s.dashboard()"
 
 
 def expect_live(board: Any) -> None:
@@ -44,7 +41,7 @@ def test_where_only_polling_passes_the_dashboard_in_jupyterlab_is_live(
     """That no single connection was lost on the way is not asked here."""
     line = cable(demo.server)
     line.refuse_websockets()
-    write_notebook(demo.notebooks / "polling.ipynb", line.url)
+    demo.write("polling.ipynb", *cells(line.url))
     notebook = open_notebook("polling.ipynb")
     notebook.run_all()
     expect_live(notebook.board)
@@ -85,14 +82,14 @@ class Voila:
 @pytest.fixture
 def voila(tmp_path: Path, demo: Any) -> Iterator[Voila]:
     """Voila with the dashboard of the demonstration's server."""
-    write_notebook(tmp_path / "board.ipynb", demo.server)
-    voila = Voila(tmp_path / "board.ipynb", tmp_path / "log")
+    demo.write("voila.ipynb", *cells(demo.server))
+    voila = Voila(demo.notebooks / "voila.ipynb", tmp_path / "log")
     yield voila
     left = voila.close()
     assert left == [], "Voila or its kernels did not end when they were told to"
 
 
-def test_in_voila_the_dashboard_is_live_and_its_buttons_work(voila: Voila, chromium: Any) -> None:
+def test_in_voila_the_dashboard_is_live_and_its_buttons_work(voila: Voila, chromium: Any, pictures: Path) -> None:
     page = chromium.new_page(viewport={"width": 1500, "height": 1100})
     try:
         for _ in range(LATE // 100):
@@ -106,8 +103,72 @@ def test_in_voila_the_dashboard_is_live_and_its_buttons_work(voila: Voila, chrom
         expect_live(board)
         expect(board.locator(".as-asof")).not_to_have_text(re.compile("ago"))
         assert len(voila.kernels()) == 1
-        pictures = Path(__file__).parents[2] / "test-output"
-        pictures.mkdir(exist_ok=True)
         page.screenshot(path=pictures / "dashboard-in-voila.png")
     finally:
         page.close()
+
+
+MARIMO = """
+import marimo
+
+app = marimo.App()
+
+
+@app.cell
+def _():
+    import appsentry_kernel as sentry
+    s = sentry.connect({server!r})
+    return (s,)
+
+
+@app.cell
+def _(s):
+    s.dashboard()
+    return
+"""
+
+
+@pytest.fixture
+def marimo(tmp_path: Path, demo: Any) -> Iterator[str]:
+    """The address of a marimo notebook with the dashboard of the demonstration's server."""
+    (tmp_path / "board.py").write_text(MARIMO.format(server=demo.server), "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]  # asked for any free port it takes one of its own
+    words = [sys.executable, "-m", "marimo", "run", "board.py", "--headless", "--no-token", f"--port={port}"]
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    with (tmp_path / "log").open("w") as log:
+        process = psutil.Popen(words, cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(20)
+
+
+def test_in_marimo_the_dashboard_is_live_its_buttons_work_and_it_takes_the_page_s_theme(
+    marimo: str, chromium: Any, pictures: Path
+) -> None:
+    """marimo's page is light, whatever the system prefers."""
+    page = chromium.new_page(viewport={"width": 1500, "height": 1100}, color_scheme="dark")
+    try:
+        for _ in range(LATE // 100):
+            if answers(marimo):
+                break
+            page.wait_for_timeout(100)
+        page.goto(marimo, timeout=LATE)
+        board = page.locator(".appsentry")
+        expect(board).to_have_count(1, timeout=LATE)
+        expect_live(board)
+        shown = board.locator(".as-asof").inner_text()
+        expect(board.locator(".as-asof")).not_to_have_text(shown, timeout=LATE)
+        expect(board).to_have_attribute("data-theme", "light")
+        page.screenshot(path=pictures / "dashboard-in-marimo.png")
+    finally:
+        page.close()
+
+
+def answers(url: str) -> bool:
+    """Whether something listens there by now."""
+    try:
+        socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))).close()
+    except ConnectionRefusedError:
+        return False
+    return True
