@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from appsentry_kernel.incident.incident import Incident
     from appsentry_kernel.magic import load_ipython_extension
     from appsentry_kernel.reading import read_history
+    from appsentry_kernel.replaying import Replay, replay
     from appsentry_kernel.run import Run
     from appsentry_kernel.session import Session, connect
 
@@ -35,6 +36,7 @@ _HOMES = {
     "Incident": "appsentry_kernel.incident.incident",
     "Incidents": "appsentry_kernel.incident.finding",
     "Policy": "appsentry_kernel.accounts.policies",
+    "Replay": "appsentry_kernel.replaying",
     "RequestRefused": "appsentry_kernel.errors",
     "Run": "appsentry_kernel.run",
     "ServerUnreachable": "appsentry_kernel.errors",
@@ -52,6 +54,7 @@ _HOMES = {
     "load_ipython_extension": "appsentry_kernel.magic",
     "policies": "appsentry_kernel.accounts.policies",
     "read_history": "appsentry_kernel.reading",
+    "replay": "appsentry_kernel.replaying",
     "replay_alerts": "appsentry_kernel.accounts.alerts",
 }
 
@@ -71,6 +74,7 @@ __all__ = [
     "Incident",
     "Incidents",
     "Policy",
+    "Replay",
     "RequestRefused",
     "Run",
     "ServerUnreachable",
@@ -90,6 +94,7 @@ __all__ = [
     "load_ipython_extension",
     "policies",
     "read_history",
+    "replay",
     "replay_alerts",
     "tbl",
 ]
