@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from appsentry_kernel.accounts.policies import Policy
     from appsentry_kernel.accounts.stretches import Stretches
     from appsentry_kernel.accounts.targets import Targets
+    from appsentry_kernel.incident.incident import Incident
     from appsentry_kernel.picture.board import PartName
     from appsentry_kernel.screen import Screen, View
     from appsentry_kernel.widgets import Dashboard
@@ -206,6 +207,26 @@ class Session:
         ask = partial(self._reader.api.window, start, end, applications=_words(application))
         spans, latencies = self._reader.thread.call(ask)
         return summary_table(read_stream(spans, SPAN_COLUMNS), read_stream(latencies, LATENCY_COLUMNS), terms)
+
+    def incident(
+        self,
+        since: Moment = "24h",
+        until: Moment | None = None,
+        *,
+        application: str | None = None,
+        at: "str | pd.Timestamp | None" = None,
+        policy: "str | Policy" = "default",
+        signals: Sequence[str] = (),
+    ) -> "Incident":
+        """The newest incident from `since` to `until`, or the one under way `at` an instant.
+
+        Of all applications, so that what failed together is seen; `application` takes the newest one that it was down
+        in. `signals` names what is no outage. Raises `AppSentryError` when there is none; the rest is as for `history`.
+        """
+        from appsentry_kernel.incident.finding import incidents
+
+        found = incidents(self.history(since, until), policy, signals=signals)
+        return found.at(at, application) if at is not None else found.newest(application)
 
     def run_tests(self, applications: Words = None, *, tags: Words = None, types: Words = None) -> Run:
         """Start a test run and give it back at once; `await` it for its end.

@@ -11,7 +11,7 @@ from appsentry_kernel.accounts.instants import instants, micros
 from appsentry_kernel.figures.chart import Chart, chart
 from appsentry_kernel.figures.names import written
 from appsentry_kernel.figures.subject import Subject
-from appsentry_kernel.figures.theme import SIGNS, Theme, ThemeName, theme
+from appsentry_kernel.figures.theme import SIGNS, Theme, ThemeName, pattern, theme
 
 if TYPE_CHECKING:
     from appsentry_kernel.incident.incident import Incident
@@ -87,17 +87,12 @@ def _states(of: "Incident", since: pd.Timestamp, until: pd.Timestamp, about: Sub
             x=[length for _, _, length in bars[state]],
             width=0.42,
             name=f"{sign.glyph} {state}",
-            marker={"color": used.states[state], "pattern": _hatched(sign.pattern, used)},
+            marker={"color": used.states[state], "pattern": pattern(sign.pattern, used)},
             hoverinfo="name",
         )
         for state, sign in SIGNS.items()
         if state in bars
     ]
-
-
-def _hatched(shape: str, used: Theme) -> dict[str, Any]:
-    """Over the colour, which would otherwise give way to the pattern."""
-    return {"shape": shape, "fillmode": "overlay", "fgcolor": used.back, "size": 6, "solidity": 0.25}
 
 
 def _windows(of: "Incident", about: Subject, used: Theme) -> list[Any]:

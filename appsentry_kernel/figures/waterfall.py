@@ -26,18 +26,26 @@ def waterfall(comparison: Comparison, *, application: str | None = None, look: T
         x=np.arange(len(table)),
         y=table["seconds"].to_numpy(),
         measure=np.where(total, "absolute", "relative").tolist(),
-        text=[_said(kind, seconds) for kind, seconds in zip(table["kind"], table["seconds"], strict=True)],
-        textposition="auto",
         increasing={"marker": {"color": used.states["down"]}},
         decreasing={"marker": {"color": used.states["up"]}},
         totals={"marker": {"color": used.states["unknown"]}},
         connector={"line": {"color": used.line}},
+        showlegend=False,
+    )
+    said = go.Scatter(
+        x=np.arange(len(table)),
+        y=np.maximum(table["level_s"], table["level_s"].shift(fill_value=0)),
+        text=[_said(kind, seconds) for kind, seconds in zip(table["kind"], table["seconds"], strict=True)],
+        mode="text",
+        textposition="top center",
         cliponaxis=False,
+        hoverinfo="skip",
         showlegend=False,
     )
     a, b = comparison.a.policy.name, comparison.b.policy.name
     return chart(
         bars,
+        said,
         table=table,
         theme=used,
         title=f"Downtime of {name}: {a} against {b}",

@@ -107,21 +107,37 @@ class Incidents(Sequence[Incident]):
     def __len__(self) -> int:
         return len(self._found)
 
-    def at(self, moment: "str | pd.Timestamp") -> Incident:
-        """The incident that was under way at an instant, such as `"2026-06-05T23:32:30Z"`.
+    def at(self, moment: "str | pd.Timestamp", application: str | None = None) -> Incident:
+        """The incident that was under way at an instant, such as `"2026-06-05T23:32:30Z"`; of this application.
 
-        It is, from its first bad result on; raises `AppSentryError` when none was, with the one nearest to it.
+        It is, from its first bad result until its end. Raises `AppSentryError` when none was, with the nearest one.
         """
         when = pd.Timestamp(moment)
         if when.tz is None:
-            raise ValueError(f"moment={moment!r} names no offset from UTC: append Z")
-        for one in self:
+            raise ValueError(f"{moment!r} names no offset from UTC: append Z")
+        mine = self._of(application)
+        for one in mine:
             if one.began <= when and (one.open or when <= one.began + one.duration):
                 return one
-        if not len(self):
-            raise AppSentryError(f"no incident at {when.isoformat()}: this history has none under this policy")
-        near = min(self, key=lambda one: abs(one.began - when))
+        near = min(mine, key=lambda one: abs(one.began - when))
         raise AppSentryError(f"no incident at {when.isoformat()}; the nearest began at {near.began.isoformat()}")
+
+    def newest(self, application: str | None = None) -> Incident:
+        """The one that began last; of this application. Raises `AppSentryError` when there is none."""
+        return self._of(application)[-1]
+
+    def _of(self, application: str | None) -> list[Incident]:
+        """Those that the application was down in, at least one."""
+        mine = [one for one in self if application is None or application in one.applications]
+        if not mine:
+            who = "" if application is None else f" of {application!r}"
+            policy = self.account.policy
+            raise AppSentryError(
+                f"no incident{who} from {self.account.since.isoformat()} to {self.account.until.isoformat()} under "
+                f"policy {policy.name}, which confirms with {policy.confirm} in a row: look further back, or count "
+                "otherwise"
+            )
+        return mine
 
     def __repr__(self) -> str:
         from appsentry_kernel.tables.incidents import incidents as table_of

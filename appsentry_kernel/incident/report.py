@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from appsentry_contract.plain import plain
 from appsentry_kernel.tables import words
 from appsentry_kernel.tables.table import Table
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def report(incident: "Incident") -> str:
     """Title, what is known of beginning and end, and the tables, as text."""
-    return "\n\n".join(["\n".join([_title(incident), *_told(incident)]), *map(repr, _tables(incident))])
+    return "\n\n".join(["\n".join(map(plain, [_title(incident), *_told(incident)])), *map(repr, _tables(incident))])
 
 
 def page(incident: "Incident") -> str:
