@@ -5,6 +5,7 @@ from collections.abc import Generator
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from appsentry_contract.plain import plain
 from appsentry_kernel.frames import frame
 from appsentry_kernel.runs import TrackedRun
 
@@ -81,7 +82,7 @@ class Run:
 
     def __repr__(self) -> str:
         completed, total = self.progress
-        return f"<Run {self.id} {self.state} {completed}/{total}>"
+        return f"<Run {plain(self.id)} {self.state} {completed}/{total}>"
 
     def _repr_html_(self) -> str:
         completed, total = self.progress

@@ -7,6 +7,8 @@ from unicodedata import east_asian_width
 
 import pandas as pd
 
+from appsentry_contract.plain import plain
+
 Shown = Mapping[str, tuple[str, Callable[[Any], str]]]
 """By column of the frame: its heading, and how a value is written."""
 
@@ -46,7 +48,7 @@ class Table:
         return len(self.frame)
 
     def __repr__(self) -> str:
-        return "\n".join([self.title, *_aligned(self.cells()), self.note])
+        return "\n".join([plain(self.title), *_aligned(self.cells()), plain(self.note)])
 
     def _repr_html_(self) -> str:
         head, *rows = self.cells()
@@ -69,7 +71,7 @@ def _row(tag: str, cells: Sequence[str], more: str = "") -> str:
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
-    flat = [[" ".join(cell.split()) for cell in row] for row in rows]
+    flat = [[plain(" ".join(cell.split())) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*flat, strict=True)]
     return [
         "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)) for row in flat

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import get_args
 
+from appsentry_contract.plain import plain
 from appsentry_kernel.picture.board import Board, Card, Entry, PartName, RunLine
 
 _GLYPHS = {
@@ -36,7 +37,8 @@ def as_text(board: Board, parts: Collection[str] = ALL) -> str:
         lines += ["  ".join(_cells(card)) for card in _worst_first(board)] + _left_out(board)
     if "feed" in parts and "cards" not in parts:
         lines += ["  ".join(word for word in _entry(entry) if word) for entry in board["feed"]]
-    return "\n".join([*lines, *_dropped(board)])
+    # Names and messages are others' words, and a terminal would obey some of them.
+    return "\n".join(map(plain, [*lines, *_dropped(board)]))
 
 
 def as_html(board: Board, parts: Collection[str] = ALL) -> str:
@@ -62,7 +64,6 @@ def _headline(board: Board) -> str:
         else "nothing heard yet"
     )
     return f"AppSentry, as of {at}{_statuses(board)} ({_connection(board)})"
-
 
 
 def _connection(board: Board) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from appsentry_contract.plain import plain
+
 _FORMATS = {"parquet": "application/vnd.apache.parquet", "csv": "text/csv"}
 
 
@@ -58,7 +60,7 @@ def export(
             size = server.save_history(path, start_ms, end_ms, applications, accept=_FORMATS[name])
             click.echo(f"{path}: {size:,} bytes")
     except (AppSentryError, ValueError) as error:
-        click.echo(f"appsentry: {error}", err=True)
+        click.echo(f"appsentry: {plain(str(error))}", err=True)
         sys.exit(2)
     finally:
         server.close()

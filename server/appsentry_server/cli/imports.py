@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from appsentry_contract.plain import plain
+
 _LAST = "24h"
 
 
@@ -40,11 +42,11 @@ def history(kind: str, source: str, out: Path | None, since: str, until: str | N
         path = Path(f"{Path(source).stem or 'history'}.parquet") if out is None else out
         write(reading.table, path)
     except (AppSentryError, ValueError) as error:
-        click.echo(f"appsentry: {error}", err=True)
+        click.echo(f"appsentry: {plain(str(error))}", err=True)
         sys.exit(2)
     click.echo(f"{path}: {reading.table.num_rows} results of {len(reading.names)} applications")
     for what, count in reading.left_out.items():
         if count:
-            click.echo(f"left out: {count} {what}")
+            click.echo(f"left out: {count} {plain(what)}")
     if reading.placed:
         click.echo(f"{reading.placed} of them are in the source as sums only: their instants are approximate")

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from appsentry_contract.plain import plain
+
 _POLL_S = 0.25
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,7 +40,7 @@ def run(
             run_id = server.start_test_run({name: values for name, values in wanted.items() if values})
             ended = _follow(server, run_id)
     except AppSentryError as error:
-        click.echo(f"appsentry: {error}", err=True)
+        click.echo(f"appsentry: {plain(str(error))}", err=True)
         sys.exit(2)
     finally:
         server.close()
@@ -71,7 +73,7 @@ def _follow(server: Any, run_id: str) -> dict[str, Any]:
         bar = progress.add_task("Testing", total=None)
         while True:
             state: dict[str, Any] = server.test_run(run_id)
-            progress.update(bar, completed=state["completed"], total=state["total"], description=_doing(state))
+            progress.update(bar, completed=state["completed"], total=state["total"], description=plain(_doing(state)))
             if state["state"] not in ("running", "paused"):
                 return state
             if signal.sigtimedwait(_INTERRUPTS, _POLL_S):
@@ -93,7 +95,7 @@ def _report(state: dict[str, Any]) -> None:
         if test["failure"]:
             step = f" at {test['failure']['step']}" if test["failure"]["step"] else ""
             line += f"  {test['failure']['class']}{step}: {test['failure']['message']}"
-        click.echo(line)
+        click.echo(plain(line))
     sums = ", ".join(f"{state[status]} {status}" for status in ("passed", "degraded", "failed", "unknown"))
     ending = "" if state["state"] == "completed" else f" ({state['state']}: {state['reason']})"
-    click.echo(f"{sums}{ending}")
+    click.echo(plain(f"{sums}{ending}"))
