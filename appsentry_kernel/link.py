@@ -7,6 +7,7 @@ then is dead for good. It is therefore told to do nothing by itself.
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ DELAYS_S = (1.0, 2.0, 4.0, 5.0, 5.0)
 PROBE_S = 30.0
 """Between the attempts that a disconnected link still makes."""
 
+SPREAD = 0.5
+"""Each of these waits is shorter or longer by up to this share, so that all who lost a server do not return at once."""
+
 _ANSWER_S = 10.0
 _RATE_LIMITED_S = 0.25
 _RATE_LIMITED_TRIES = 40
@@ -45,6 +49,10 @@ Receive = Callable[[str, object], None]
 _chatter = logging.getLogger(f"{__name__}.socket")
 _chatter.addHandler(logging.NullHandler())
 _chatter.propagate = False
+
+
+class AnswerLate(ServerUnreachable):
+    """The line is up, but the answer to a request did not come over it in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,7 @@ class Line:
         # Handlers that are no coroutines: those would overtake one another.
         self._client.on("*", self._event)
         self._client.on("connect_error", self._refused)
-        self._client.on("disconnect", lambda *_: self._lost())
+        self._client.on("disconnect", lambda *_: self.lost())
 
     async def connect(self, url: str, auth: Mapping[str, object], transport: str) -> None:
         """Shake hands. Raises `TokenRefused` when the server says no, `ServerUnreachable` when it says nothing."""
@@ -96,7 +104,7 @@ class Line:
             raise ServerUnreachable(f"{transport} to {url}: {str(error) or 'no answer to the handshake'}") from error
         # The end of the read loop is the end of the line: the library's own event is not sent when the line is cut
         # in the moment of connecting.
-        self._client.eio.read_loop_task.add_done_callback(lambda _: self._lost())
+        self._client.eio.read_loop_task.add_done_callback(lambda _: self.lost())
 
     async def ask(self, name: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Send a request and wait for its acknowledgement, whatever it says."""
@@ -109,7 +117,7 @@ class Line:
         except socketio.exceptions.SocketIOError as error:
             raise ServerUnreachable(f"{name}: the connection is lost") from error
         except TimeoutError:
-            raise ServerUnreachable(f"{name}: the server did not answer within {_ANSWER_S:g} s") from None
+            raise AnswerLate(f"{name}: the server did not answer within {_ANSWER_S:g} s") from None
         finally:
             self._answers.discard(answer)
         if not isinstance(said, dict):
@@ -124,7 +132,7 @@ class Line:
                 if self._client.eio.ws is not None:  # the library leaves a broken one open
                     await self._client.eio.ws.close()
         await self._http.close()
-        self._lost()
+        self.lost()
 
     def _event(self, name: str, *arguments: object) -> None:
         self._receive(name, arguments[0] if arguments else None)
@@ -134,7 +142,8 @@ class Line:
         if isinstance(said, dict):
             self._refusal = str(said.get("message", said))
 
-    def _lost(self) -> None:
+    def lost(self) -> None:
+        """Count as gone, also for all who wait for an answer."""
         self.gone.set()
         for answer in self._answers:
             if not answer.done():
@@ -146,7 +155,7 @@ class Link:
 
     `receive` is called with every event in the order of arrival; `welcome` is awaited on each new connection, which
     counts as live once it returns; `report` is told each change of state, with a detail in words; `retry` then says
-    what is done about it.
+    what is done about it. `chance` gives a number from 0 to 1 for each wait.
     """
 
     def __init__(
@@ -158,6 +167,7 @@ class Link:
         receive: Receive,
         welcome: Callable[[], Awaitable[None]],
         report: Callable[[State, str | None], None],
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._url = url
         self._auth = {"proto": 1} if token is None else {"proto": 1, "token": token}
@@ -165,6 +175,7 @@ class Link:
         self._receive = receive
         self._welcome = welcome
         self._report = report
+        self._chance = chance
         self._line: Line | None = None
         self._hurry = asyncio.Event()
         self.retry: Retry | None = None
@@ -207,6 +218,11 @@ class Link:
         """Try again at once instead of waiting for the next attempt."""
         self._hurry.set()
 
+    def abandon(self) -> None:
+        """Give the present line up, with all that is still under way on it; `stay` connects again."""
+        if self._line is not None:
+            self._line.lost()
+
     async def hang_up(self) -> None:
         """End the present line, if there is one."""
         line, self._line = self._line, None
@@ -235,13 +251,13 @@ class Link:
         attempt, lost = 0, "the connection is lost"
         while True:
             if attempt < len(DELAYS_S):
-                self.retry = Retry(attempt=attempt + 1, pause_s=DELAYS_S[attempt])
+                self.retry = Retry(attempt=attempt + 1, pause_s=self._spread(DELAYS_S[attempt]))
                 self._report("connecting", f"{lost}; attempt {attempt + 1} of {len(DELAYS_S)}")
-                await self._pause(DELAYS_S[attempt])
+                await self._pause(self.retry.pause_s)
             else:
-                self.retry = Retry(attempt=None, pause_s=PROBE_S)
-                self._report("disconnected", f"{lost}; trying again every {PROBE_S:g} s")
-                if await self._pause(PROBE_S):
+                self.retry = Retry(attempt=None, pause_s=self._spread(PROBE_S))
+                self._report("disconnected", f"{lost}; trying again about every {PROBE_S:g} s")
+                if await self._pause(self.retry.pause_s):
                     attempt, self.retry = 0, None
                     self._report("connecting", "trying again at once")
             try:
@@ -252,6 +268,9 @@ class Link:
                 attempt, lost = attempt + 1, str(error)
             else:
                 return
+
+    def _spread(self, seconds: float) -> float:
+        return seconds * (1 + SPREAD * (2 * self._chance() - 1))
 
     async def _pause(self, seconds: float) -> bool:
         """Wait, unless somebody asks for an attempt at once; says whether somebody did."""

@@ -15,7 +15,7 @@ from appsentry_kernel.errors import AppSentryError, RequestRefused, ServerUnreac
 from appsentry_kernel.feed import Feed
 from appsentry_kernel.history import Api
 from appsentry_kernel.iothread import IoThread
-from appsentry_kernel.link import Link, State
+from appsentry_kernel.link import AnswerLate, Link, State
 from appsentry_kernel.past import past_results
 from appsentry_kernel.results import ResultLog
 from appsentry_kernel.runs import RunLog, TrackedRun
@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 STANDING = ("applications", "runs", "metrics")
 _BATCHED = frozenset({"applications", "metrics"})
 """The streams in which every check says something: one message for all of a moment, instead of one each."""
+
+PAGE = 500
+SMALLER = 8
+"""How many events are asked for at once, and by what that is divided whenever such a page did not arrive in time."""
 
 RUNS_FOLLOWED = 50
 """Other people's runs whose tests are followed at the same time: half of the subscriptions a socket may hold."""
@@ -59,6 +63,7 @@ class Reader:
         self._lock = Lock()
         self._applications: dict[str, Mapping[str, Any]] = {}
         self._resuming: set[str] = set()
+        self._page = PAGE
         self._screen: Screen | None = None
         for stream in STANDING:
             self.feed.cursor(stream)
@@ -192,15 +197,23 @@ class Reader:
         try:
             while self._take(stream, await self._link.request("subscribe", self._subscription(stream))):
                 pass
+        except AnswerLate:
+            # On a slow line a page of that size never arrives, and what is under way holds up all that follows.
+            self._page = max(1, self._page // SMALLER)
+            self._link.abandon()
+            raise
         except RequestRefused as refused:
             self._lose(stream, refused)
         except (KeyError, TypeError, AttributeError) as error:
             raise ServerUnreachable(f"the server's answer on {stream} is not of the agreed form: {error!r}") from error
         finally:
             self._resuming.discard(stream)
+        if self.state == "live" and not self._resuming:
+            self._page = PAGE
 
     def _subscription(self, stream: str) -> dict[str, object]:
-        return {"stream": stream, "since": self.feed.cursor(stream).since, "batch": stream in _BATCHED}
+        place = self.feed.cursor(stream).since
+        return {"stream": stream, "since": place, "batch": stream in _BATCHED, "limit": self._page}
 
     def _take(self, stream: str, answer: Mapping[str, Any]) -> bool:
         """Reduce what a `subscribe` answered; says whether there is more."""

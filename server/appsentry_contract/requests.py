@@ -41,6 +41,7 @@ class Subscribe(Request):
     stream: Id | None = None
     since: Since | None = None
     batch: bool = False
+    limit: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _names_one_stream(self) -> Self:

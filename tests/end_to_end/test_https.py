@@ -82,6 +82,8 @@ def test_a_notebook_connects_with_the_authority_of_its_environment(place, server
     stranger = subprocess.run(command, env=place.environment, capture_output=True, text=True, timeout=120, check=False)
     assert stranger.returncode == 1
     assert "ServerUnreachable" in stranger.stderr
+    assert "its certificate is not trusted (self-signed certificate)" in stranger.stderr
+    assert "SSL_CERT_FILE" in stranger.stderr
     assert server.signal(signal.SIGTERM) == 0
 
 

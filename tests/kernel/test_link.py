@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
+from random import Random
 from typing import Any
 from urllib.request import urlopen
 
@@ -35,7 +36,9 @@ class ImpatientClock(SystemClock):
         await asyncio.sleep(0)
 
 
-def link_to_nobody(clock: ImpatientClock, reports: list[tuple[str, str | None]]) -> Link:
+def link_to_nobody(
+    clock: ImpatientClock, reports: list[tuple[str, str | None]], chance: Callable[[], float] = lambda: 0.5
+) -> Link:
     async def welcome() -> None:
         """Nobody is there to be welcomed."""
 
@@ -45,7 +48,7 @@ def link_to_nobody(clock: ImpatientClock, reports: list[tuple[str, str | None]])
     def report(state: str, detail: str | None) -> None:
         reports.append((state, detail))
 
-    return Link("http://127.0.0.1:9", None, clock=clock, receive=receive, welcome=welcome, report=report)
+    return Link("http://127.0.0.1:9", None, clock=clock, receive=receive, welcome=welcome, report=report, chance=chance)
 
 
 def test_five_attempts_ever_further_apart_then_slow_probes_and_a_hurry_starts_anew() -> None:
@@ -67,6 +70,22 @@ def test_five_attempts_ever_further_apart_then_slow_probes_and_a_hurry_starts_an
         await asyncio.wait([staying])
 
     asyncio.run(scenario())
+
+
+def test_those_who_lost_the_same_server_do_not_return_at_the_same_time() -> None:
+    async def waits(chance: Callable[[], float]) -> list[float]:
+        clock = ImpatientClock(patience=6)
+        staying = asyncio.create_task(link_to_nobody(clock, [], chance).stay())
+        await clock.asleep.wait()
+        staying.cancel()
+        await asyncio.wait([staying])
+        return clock.waits
+
+    plain = [*DELAYS_S, PROBE_S]
+    assert asyncio.run(waits(lambda: 0.0)) == [pause / 2 for pause in plain]
+    assert asyncio.run(waits(lambda: 1.0)) == [pause * 1.5 for pause in plain]
+    one, other = (asyncio.run(waits(Random(seed).random)) for seed in (1, 2))
+    assert all(mine != theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def test_a_server_that_never_shakes_hands_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ class Subscriptions:
             raise TooManySubscriptions(f"a socket follows at most {MOST_SUBSCRIPTIONS} streams: unsubscribe from some")
         if request.resumes:
             await self._follow(reader, stream, batch=request.batch)
-            return await self._resume(stream, request.since)
+            return await self._resume(stream, request.since, min(request.limit or PAGE, PAGE))
         if run is None:
             await self._follow(reader, stream, batch=request.batch)
         else:
@@ -174,7 +174,7 @@ class Subscriptions:
         for start in range(0, len(events), PAGE):
             await self._rooms.emit("eventBatch", {"events": events[start : start + PAGE]}, to=f"{stream}|batch")
 
-    async def _resume(self, stream: str, since: Since | None) -> Ack:
+    async def _resume(self, stream: str, since: Since | None, page: int) -> Ack:
         """What follows a reader's place, or a snapshot when that cannot be had. The reader already hears the stream."""
         place = self._place(stream)
         if since is None:
@@ -182,7 +182,7 @@ class Subscriptions:
         reason = self._unreachable(stream, since)
         if reason:
             return {"ok": True, "reset": True, "reason": reason, "snapshot": await self._snapshot(stream), **place}
-        events = await self._journal.after(stream, since.seq, PAGE)
+        events = await self._journal.after(stream, since.seq, page)
         reached = events[-1].seq if events else since.seq
         return {
             "ok": True,

@@ -56,6 +56,24 @@ def test_pages_and_live_events_meet_without_a_hole(serving, app, monkeypatch):
     asyncio.run(scenario())
 
 
+def test_a_slow_reader_may_ask_for_smaller_pages_and_nobody_gets_larger_ones(serving, app, monkeypatch):
+    monkeypatch.setattr(subscriptions, "PAGE", 7)
+
+    async def scenario():
+        async with serving(*[app(f"app-{n}", interval="1s") for n in range(10)]) as running:
+            await _metrics(running, 20)
+            async with running.reader() as reader:
+                asked = {"stream": "metrics", "since": {"epoch": running.services.journal.epoch, "seq": 0}}
+                for limit, given in ((1, 1), (3, 3), (10**30, 7), (None, 7)):
+                    answer = await reader.ask("subscribe", {**asked, "limit": limit})
+                    assert [payload["seq"] for _, payload in answer["events"]] == list(range(1, given + 1))
+                    assert answer["more"] is True
+                for limit in (0, -1, "3", 1.5):
+                    assert (await reader.ask("subscribe", {**asked, "limit": limit}))["code"] == "malformed"
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("stream", ["applications", "metrics", "runs"])
 def test_a_place_that_cannot_be_resumed_is_answered_with_a_snapshot(serving, app, stream):
     async def scenario():
