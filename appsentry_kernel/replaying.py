@@ -109,8 +109,9 @@ class Replay:
         from appsentry_kernel.widgets import Dashboard
 
         if self._dashboard is None or self._dashboard.closed:
-            self._dashboard = Dashboard(parts=("connection", "cards", "feed"))
-            self._thread.call(partial(self._player.add, self._dashboard))
+            dashboard = Dashboard(parts=("connection", "cards", "feed"))
+            self._thread.call(partial(self._player.add, dashboard))
+            self._dashboard = dashboard
         return self._dashboard
 
     def close(self) -> None:
@@ -131,7 +132,7 @@ class Replay:
         try:
             return self.dashboard()._repr_mimebundle_(**kwargs)
         except SessionClosed:
-            return {"text/plain": repr(self)}
+            return {"text/plain": repr(self)}, {}
 
 
 class _Player:

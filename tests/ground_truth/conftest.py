@@ -5,11 +5,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 import pytest
 
+import appsentry_kernel as sentry
 from appsentry_server.scenarios.playing import Played, play
 from appsentry_server.scenarios.script import Happening, Jump, Response, Script, ScriptedApplication, Stretch
 
@@ -25,6 +27,7 @@ FAILURES = ("status", "refused", "reset", "connect_timeout", "deadline", "dns_ti
 class Case:
     """One play and its frame."""
 
+    number: int
     script: Script
     played: Played
     frame: pd.DataFrame
@@ -32,6 +35,36 @@ class Case:
     @property
     def name(self) -> str:
         return self.script.name
+
+    @cached_property
+    def windows(self) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
+        """The whole script as the wall clock showed it, and a part that begins and ends anywhere."""
+        edges = [edge for truth in self.played.truth.values() for edge in (truth.edges[0], truth.edges[-1])]
+        begin, end = instant(min(edges)), instant(max(edges))
+        third = (end - begin) / 3.000017
+        return [(begin, end), ((begin + third).floor("us"), (end - third).floor("us"))]
+
+    @cached_property
+    def accounts(self) -> list[sentry.Account]:
+        """The account of either window under the default policy."""
+        maintenance = {
+            name: [(instant(begin), instant(end)) for begin, end in pairs]
+            for name, pairs in self.played.maintenance.items()
+        }
+        return [
+            sentry.account(self.frame, since=since, until=until, maintenance=maintenance)
+            for since, until in self.windows
+        ]
+
+    @property
+    def others(self) -> list[str]:
+        """Two of the other policies: a few plays see them all."""
+        names = sorted(set(sentry.policies) - {"default"})
+        return [names[(self.number + apart) % len(names)] for apart in (0, len(names) // 2)]
+
+
+def instant(us: int) -> pd.Timestamp:
+    return pd.Timestamp(us, unit="us", tz="UTC")
 
 
 def stretches(dice: random.Random, most: int, longest: timedelta) -> list[Stretch]:
@@ -109,4 +142,4 @@ def case(request: pytest.FixtureRequest) -> Case:
     """One play of many applications."""
     written = script(request.param)
     played = play(written, seed=request.param)
-    return Case(script=written, played=played, frame=played.results.to_pandas())
+    return Case(number=request.param, script=written, played=played, frame=played.results.to_pandas())

@@ -22,25 +22,6 @@ def micros(instant: pd.Timestamp) -> int:
     return (instant - pd.Timestamp(0, tz="UTC")) // pd.Timedelta("1us")
 
 
-def windows(case: Any) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """The whole script as the wall clock showed it, and a part that begins and ends anywhere."""
-    edges = [edge for truth in case.played.truth.values() for edge in (truth.edges[0], truth.edges[-1])]
-    begin, end = (pd.Timestamp(edge, unit="us", tz="UTC") for edge in (min(edges), max(edges)))
-    third = (end - begin) / 3.000017
-    return [(begin, end), ((begin + third).floor("us"), (end - third).floor("us"))]
-
-
-def accounts(case: Any, policy: str = "default") -> list[Any]:
-    maintenance = {
-        name: [tuple(pd.Timestamp(edge, unit="us", tz="UTC") for edge in pair) for pair in pairs]
-        for name, pairs in case.played.maintenance.items()
-    }
-    return [
-        sentry.account(case.frame, policy, since=since, until=until, maintenance=maintenance)
-        for since, until in windows(case)
-    ]
-
-
 def true_uptime(case: Any, account: Any, name: str) -> Fraction | None:
     truth, without = case.played.truth[name], case.played.maintenance[name]
     return truth.uptime(micros(account.since), micros(account.until), without)
@@ -73,7 +54,7 @@ def is_down(truth: Any, place: int) -> bool:
 def test_the_range_with_its_stated_error_contains_the_true_uptime_when_every_change_was_seen(case: Any) -> None:
     seen = {name for name in case.played.truth if all_seen(case, name)}
     assert len(seen) > len(case.played.truth) / 5
-    for account in accounts(case):
+    for account in case.accounts:
         rows = account.table.join(account.coverage["edge_error"]).join(account.reliability["blip_s"])
         for name in sorted(seen):
             row, true = rows.loc[name], true_uptime(case, account, name)
@@ -85,7 +66,7 @@ def test_the_range_with_its_stated_error_contains_the_true_uptime_when_every_cha
 
 
 def test_an_outage_long_enough_to_be_counted_is_in_the_range_without_its_blips(case: Any) -> None:
-    for account in accounts(case):
+    for account in case.accounts:
         rows = account.table.join(account.coverage["edge_error"]).join(account.reliability["blip_s"])
         for name, row in rows[rows["blip_s"] == 0].iterrows():
             true = true_uptime(case, account, str(name))
@@ -95,7 +76,7 @@ def test_an_outage_long_enough_to_be_counted_is_in_the_range_without_its_blips(c
 
 
 def test_what_was_not_seen_is_bounded_by_how_often_the_truth_changed(case: Any) -> None:
-    for account in accounts(case):
+    for account in case.accounts:
         since, until = micros(account.since), micros(account.until)
         for name, figures in account.figures.items():
             truth, time = case.played.truth[name], figures.time
@@ -109,7 +90,7 @@ def test_what_was_not_seen_is_bounded_by_how_often_the_truth_changed(case: Any) 
 
 
 def test_the_states_add_up_to_the_window_to_the_microsecond(case: Any) -> None:
-    for account in accounts(case):
+    for account in case.accounts:
         window = micros(account.until) - micros(account.since)
         states = account.states
         lengths = states["end"].astype("int64") - states["begin"].astype("int64")
@@ -122,17 +103,17 @@ def test_the_states_add_up_to_the_window_to_the_microsecond(case: Any) -> None:
                 assert lengths[mine & states["state"].isin(words)].sum() == getattr(figures.time, word)
 
 
-@pytest.mark.parametrize("other", sorted(set(sentry.policies) - {"default"}))
-def test_every_waterfall_adds_up_exactly(case: Any, other: str) -> None:
-    since, until = windows(case)[1]
-    compared = sentry.compare(case.frame, "default", other, since=since, until=until)
-    sums = compared.table.groupby("application")["seconds"].sum()
-    assert (sums == compared.difference[sums.index]).all()
-    assert (compared.downtime["b"] - compared.downtime["a"] == compared.difference).all()
+def test_every_waterfall_adds_up_exactly(case: Any) -> None:
+    since, until = case.windows[1]
+    for other in case.others:
+        compared = sentry.compare(case.frame, "default", other, since=since, until=until)
+        sums = compared.table.groupby("application")["seconds"].sum()
+        assert (sums == compared.difference[sums.index]).all()
+        assert (compared.downtime["b"] - compared.downtime["a"] == compared.difference).all()
 
 
 def test_what_the_server_keeps_counts_the_same_as_the_raw_results(case: Any) -> None:
-    since, until = (micros(edge) // 1000 for edge in windows(case)[1])
+    since, until = (micros(edge) // 1000 for edge in case.windows[1])
     bounds = [pd.Timestamp(edge, unit="ms", tz="UTC") for edge in (since, until)]
     account = sentry.account(case.frame, since=bounds[0], until=bounds[1])
     for (name, _), arrays in case.played.summaries.spans.items():
