@@ -64,7 +64,7 @@ def test_a_slow_reader_may_ask_for_smaller_pages_and_nobody_gets_larger_ones(ser
             await _metrics(running, 20)
             async with running.reader() as reader:
                 asked = {"stream": "metrics", "since": {"epoch": running.services.journal.epoch, "seq": 0}}
-                for limit, given in ((1, 1), (3, 3), (10**30, 7), (None, 7)):
+                for limit, given in ((1, 1), (3, 3), (10**9, 7), (None, 7)):
                     answer = await reader.ask("subscribe", {**asked, "limit": limit})
                     assert [payload["seq"] for _, payload in answer["events"]] == list(range(1, given + 1))
                     assert answer["more"] is True
