@@ -92,11 +92,16 @@ def _quiet(settings: Path) -> None:
 
 
 def _copy_notebooks(target: Path) -> None:
-    """Copy what is not there yet, so that the originals stay as they are and a reader's own edits too."""
+    """Copy what is not there yet, so that the originals stay as they are and a reader's own edits too.
+
+    The histories that notebooks read go with them.
+    """
     target.mkdir(parents=True, exist_ok=True)
     # Beside the source root in a clone, among the shared files of an installation.
     clone = Path(__file__).resolve().parents[3] / "notebooks"
     source = clone if clone.is_dir() else Path(sys.prefix) / "share" / "appsentry" / "notebooks"
-    for notebook in sorted(source.glob("*.ipynb")):
-        if not (target / notebook.name).exists():
-            shutil.copy(notebook, target)
+    for original in sorted([*source.glob("*.ipynb"), *source.glob("data/*.parquet")]):
+        copy = target / original.relative_to(source)
+        if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(original, copy)
