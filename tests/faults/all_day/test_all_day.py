@@ -146,10 +146,10 @@ def more(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
 def patiently(holds: Callable[[], bool]) -> None:
     """Wait until something holds, or long enough: what a line leaves behind goes when the other side has noticed."""
     moment = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.1)):
+    for _ in range(30):
         if holds():
             return
-        moment.wait(0.1)
+        moment.wait(0.2)
 
 
 @pytest.mark.timeout(3_600)
