@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -92,6 +93,13 @@ def make(folder: Path, shape: Shape) -> int:
     finally:
         connection.close()
     return results_bytes
+
+
+def end_of(folder: Path) -> int:
+    """Where the history that was made in this folder ends."""
+    with duckdb.connect(folder / "history.duckdb", read_only=True) as connection:
+        (found,) = connection.execute("select value::bigint from about where key = 'day_sketches_ms'").fetchall()
+    return int(found[0])
 
 
 def _outages(shape: Shape, random: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -46,10 +46,9 @@ class LatencyRows:
 
     def batches(self, cursor: Cursor, form: Form) -> Iterator[pa.RecordBatch]:
         """The answer as the history is when the first batch is asked for."""
-        cursor.execute("set arrow_large_buffer_size = false")
+        cursor.execute("set arrow_large_buffer_size = true")
         cursor.begin()
         cursor.register("latencies", self.window.latencies(cursor))
-        cursor.execute("set arrow_large_buffer_size = true")
         query = formed("from latencies", self.columns, form)
         yield from cursor.sql(query).to_arrow_reader(BATCH_ROWS)
 

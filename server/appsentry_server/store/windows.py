@@ -127,15 +127,17 @@ def _kept(cursor: Cursor) -> int:
 
 def _merged(packed: pa.Table, counted: pa.Table) -> pa.Table:
     """Packed sketches and counts of single buckets as one histogram a check."""
-    keys = pa.concat_tables([packed.select(["application", "check"]), counted.select(["application", "check"])])
+    schema = pa.schema([("application", pa.large_string()), ("check", pa.large_string())])
+    keys = pa.concat_tables([table.select(schema.names).cast(schema) for table in (packed, counted)])
     groups, group = _groups(keys)
     histograms = Histograms(groups=groups.num_rows)
     place = 0
     for batch in packed.to_batches(max_chunksize=_AT_ONCE):
-        blobs = batch.column("sketch")
-        offsets = np.frombuffer(blobs.buffers()[1], np.int32)[blobs.offset : blobs.offset + len(blobs) + 1]
+        # With 32-bit offsets or 64-bit ones: that is a setting of the whole history, not of this cursor.
+        blobs = batch.column("sketch").cast(pa.large_binary())
+        offsets = np.frombuffer(blobs.buffers()[1], np.int64)[blobs.offset : blobs.offset + len(blobs) + 1]
         data = np.frombuffer(blobs.buffers()[2] or b"", np.uint8)
-        histograms.add_packed(group[place : place + len(batch)], data, offsets.astype(np.int64))
+        histograms.add_packed(group[place : place + len(batch)], data, offsets)
         place += len(batch)
     histograms.add(group[place:], counted.column("bucket").to_numpy(), counted.column("n").to_numpy())
     of, bucket, n = histograms.counts()
@@ -154,5 +156,4 @@ def _groups(keys: pa.Table) -> tuple[pa.Table, Any]:
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     table = {"application": [words[one][0] for one in order], "check": [words[one][1] for one in order]}
-    schema = pa.schema([("application", pa.large_string()), ("check", pa.large_string())])
-    return pa.table(table, schema), rank[place] if len(place) else np.empty(0, np.int64)
+    return pa.table(table, keys.schema), rank[place] if len(place) else np.empty(0, np.int64)

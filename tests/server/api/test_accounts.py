@@ -1,5 +1,6 @@
 """What accounts are made from, over HTTP: in every form, of the window and the applications that are asked for."""
 
+import asyncio
 import csv
 import io
 import json
@@ -66,5 +67,14 @@ def test_only_what_is_asked_for_comes(with_door, path):
         assert (table.num_rows, table.schema) == (0, schema_of(PATHS[path]))
         wrong = await door.get(f"{path}?{SPAN}&resolution=raw")
         assert (wrong.code, json.loads(wrong.body)["errors"][0]["name"]) == (422, "resolution")
+
+    with_door(main)
+
+
+def test_both_may_be_asked_for_at_once(with_door):
+    async def main(door):
+        await door.services.history.write(_fill)
+        answers = await asyncio.gather(*(door.get(f"{path}?{SPAN}") for path in list(PATHS) * 20))
+        assert [len(json.loads(answer.body)) for answer in answers] == [200, 2] * 20
 
     with_door(main)
