@@ -97,6 +97,12 @@ def test_a_history_in_use_is_named(place, target):
     assert_refused(place.start("serve", "--port", "0", "--data-dir", str(place.data)), str(place.data))
 
 
+def test_nobody_else_of_the_machine_can_enter_a_data_directory_it_makes(place, target):
+    place.configure(target.application("shop"))
+    place.serve("--data-dir", str(place.folder / "made"))
+    assert stat.S_IMODE((place.folder / "made").stat().st_mode) == 0o700
+
+
 def test_a_data_directory_that_is_a_file_is_refused(place, target):
     place.configure(target.application("shop"))
     place.data.write_text("not a folder")

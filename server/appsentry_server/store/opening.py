@@ -23,7 +23,8 @@ def open_file(directory: Path) -> duckdb.DuckDBPyConnection:
     """Open or make the history in this directory. Raises `HistoryUnavailable`, which says what to do."""
     path = directory / _NAME
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        # What targets answered is in it. A folder that is there already is its owner's own decision.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = duckdb.connect(path, config={"threads": "2", "memory_limit": "2GB"})
         schema.create(connection)
     except (OSError, duckdb.Error) as error:
