@@ -24,7 +24,7 @@ def test_the_page_lists_every_glyph_with_its_words():
 
 def test_the_page_explains_every_state_of_the_connection():
     labels = re.findall(r'label: "([^"]+)"', (HERE / "connection.js").read_text("utf-8"))
-    assert len(labels) == 4
+    assert len(labels) == 5
     for label in labels:
         assert f"| {label} |" in PAGE.read_text("utf-8")
 
