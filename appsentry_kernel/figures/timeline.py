@@ -28,6 +28,10 @@ _SEEN: Final = 2
 _PATTERNED: Final = 8
 """Narrower bars than so many pixels have their colour alone: a pattern would only dilute it."""
 
+_HIGH: Final = 0.7
+_HIGHER: Final = 0.95
+"""Of a row: downtime stands out above and below, however narrow it is and whatever colours one can tell."""
+
 
 def timeline(
     frame: pd.DataFrame,
@@ -118,7 +122,7 @@ def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
                     customdata=mine["n"].to_numpy(np.int32),
                     name=f"{sign.glyph} {state}",
                     legendrank=list(SIGNS).index(state),
-                    width=0.7,
+                    width=_HIGHER if state == "down" else _HIGH,
                     marker={
                         "color": used.states[state],
                         "line": {"width": 0},

@@ -113,6 +113,7 @@ def test_the_timeline_shows_every_state_in_its_time(beats):
         ("blip", _at("00:09:00"), 60),
         ("up", _at("00:10:00"), 60),
     ]
+    assert max(figure.data, key=lambda trace: trace.width).name == "✗ down"
     drawn = {trace.name: np.asarray(trace.x).tolist() for trace in figure.data}
     assert drawn["✗ down"] == [180_000]
     assert drawn["✓ up"] == [120_000, 60_000, 60_000]
