@@ -35,7 +35,7 @@ CHANGES: Final = {
     "p": "float64",
 }
 """`at` is the first result that is different; `kind` is level or spread. `before_ms` and `after_ms` are medians,
-`factor` the second by the first; spreads are robust standard deviations relative to the median, `spread_factor` the
+`factor` the second by the first; spreads are robust standard deviations around the level, as a share of it, `spread_factor` the
 second by the first. `n_before` and `n_after` reach to the neighbouring changes of the same kind; `p` is how often
 blocks of these results, put in a random order, change as much."""
 
@@ -158,10 +158,11 @@ def _found(of: Responses, alpha: float, shift: float, widening: float) -> tuple[
     scores = level_scores(of.log)
     levels = splits(scores, alpha=alpha)
     rest = _around_middle(of.log, levels)
-    spreads = splits(spread_scores(np.abs(rest)), alpha=alpha)
+    distances = spread_scores(np.abs(rest))
+    spreads = splits(distances, alpha=alpha)
     kept = [
-        *_kept("level", of, of.log, scores, levels, alpha, shift),
-        *_kept("spread", of, rest, spread_scores(np.abs(rest)), spreads, alpha, widening),
+        *(_row("level", of, rest, *one) for one in _kept("level", of.log, scores, levels, alpha, shift)),
+        *(_row("spread", of, rest, *one) for one in _kept("spread", rest, distances, spreads, alpha, widening)),
     ]
     rows = sorted(kept, key=lambda row: row["place"])
     places = sorted({row["place"] for row in rows})
@@ -189,14 +190,16 @@ def _around_middle(values: Numbers, places: list[int]) -> Numbers:
 
 def _kept(
     kind: Literal["level", "spread"],
-    of: Responses,
     values: Numbers,
     scores: Numbers,
     places: list[int],
     alpha: float,
     least: float,
-) -> list[Row]:
-    """The changes that matter and are none of chance; the smallest others go first, so that small steps can add up."""
+) -> list[tuple[int, int, int, float]]:
+    """Begin, split, end and p-value of the changes that matter and are none of chance.
+
+    The smallest of the others go first, so that small steps can add up.
+    """
     places = list(places)
     while places:
         edges = [0, *places, len(values)]
@@ -208,7 +211,7 @@ def _kept(
                 for i in range(len(places))
             ]
             if max(ps) <= alpha:
-                return [_row(kind, of, (edges[i], edges[i + 1], edges[i + 2]), p) for i, p in enumerate(ps)]
+                return [(edges[i], edges[i + 1], edges[i + 2], p) for i, p in enumerate(ps)]
             weakest = int(np.argmax(ps))
         del places[weakest]
     return []
@@ -228,11 +231,10 @@ def _spread(log: Numbers) -> float:
     return float(MAD_TO_SIGMA * np.median(np.abs(log - np.median(log))))
 
 
-def _row(kind: str, of: Responses, edges: tuple[int, int, int], p: float) -> Row:
-    start, split, end = edges
+def _row(kind: str, of: Responses, rest: Numbers, start: int, split: int, end: int, p: float) -> Row:
     before, after = of.log[start:split], of.log[split:end]
     middles = float(np.exp(np.median(before))), float(np.exp(np.median(after)))
-    spreads = _spread(before), _spread(after)
+    spreads = _spread(rest[start:split]), _spread(rest[split:end])
     return {
         "place": split,
         "at": of.at[split],
