@@ -157,10 +157,11 @@ def _percentiles(latencies: pa.Table, policy: Policy) -> dict[str, dict[str, Any
         latencies = latencies.filter(pc.equal(latencies["check"], policy.combine))
     if not latencies.num_rows:
         return {}
-    merged = latencies.group_by(["application", "response_ms"]).aggregate([("results", "sum")])
-    merged = merged.sort_by([("application", "ascending"), ("response_ms", "ascending")])
-    codes, values = _codes(merged["application"]), merged["response_ms"].to_numpy()
-    cumulated = np.cumsum(merged["results_sum"].to_numpy())
+    codes, values = _codes(latencies["application"]), latencies["response_ms"].to_numpy()
+    # The checks of an application are taken together by sorting what each of them counted.
+    order = np.lexsort((values, codes))
+    codes, values = codes[order], values[order]
+    cumulated = np.cumsum(latencies["results"].to_numpy()[order])
     first = np.append(0, np.flatnonzero(np.diff(codes)) + 1)
     before = np.append(0, cumulated)[first]
     n = np.diff(np.append(before, cumulated[-1]))
@@ -169,5 +170,5 @@ def _percentiles(latencies: pa.Table, policy: Policy) -> dict[str, dict[str, Any
         rank = np.floor(q * (n - 1)).astype(np.int64)
         value = values[np.searchsorted(cumulated, before + rank, side="right")]
         found[column] = np.where(n * (1 - q) >= 1 - 1e-9, value, np.nan)
-    names = merged["application"].take(pa.array(first)).to_pylist()
+    names = latencies["application"].take(pa.array(order[first])).to_pylist()
     return {name: {column: values[place] for column, values in found.items()} for place, name in enumerate(names)}
