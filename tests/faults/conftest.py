@@ -1,10 +1,10 @@
 """What the tests under faults share: how long their form is, a place to print what they measured, bad input."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -105,6 +106,12 @@ def _hostile_texts(longest: int) -> st.SearchStrategy[str]:
 def hostile() -> Callable[..., st.SearchStrategy[str]]:
     """Texts of 1 to `longest` characters that try to break what shows them; no half of a surrogate pair."""
     return lambda longest=200: _hostile_texts(longest)
+
+
+@pytest.fixture
+def hostile_kinds() -> tuple[str, ...]:
+    """One hostile text of each kind."""
+    return HOSTILE
 
 
 def _nested(depth: int) -> Any:
@@ -223,8 +230,9 @@ class ServerProcess:
     """`appsentry serve` on a free port, its log in a file."""
 
     def __init__(self, folder: Path, applications: list[dict[str, Any]], *words: str, **sections: Any) -> None:
+        self.folder = folder
         self._log = folder / "log"
-        (folder / "appsentry.yaml").write_text(json.dumps({"applications": applications, **sections}))
+        (folder / "appsentry.yaml").write_text(yaml.safe_dump({"applications": applications, **sections}))
         command = [sys.executable, "-m", "appsentry_server", "serve", "--port", "0", *words]
         command += ["--config", str(folder / "appsentry.yaml"), "--data-dir", str(folder / "data")]
         environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
@@ -232,7 +240,9 @@ class ServerProcess:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line.startswith("AppSentry is listening on "), line + self.log
+        if not line.startswith("AppSentry is listening on "):
+            self.close()
+            raise AssertionError(line + self.log)
         self.url = line.split()[-1]
 
     @property
@@ -259,8 +269,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
     started: list[ServerProcess] = []
 
     def start(applications: list[dict[str, Any]], *words: str, **sections: Any) -> ServerProcess:
-        folder = tmp_path / f"server-{len(started)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
         started.append(ServerProcess(folder, applications, *words, **sections))
         return started[-1]
 
