@@ -11,7 +11,7 @@ import selectors
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any, TypeVar, TypeVarTuple, Unpack
+from typing import Any, TypeVar, TypeVarTuple
 
 from appsentry_server.clock import SystemClock
 from appsentry_server.scenarios.wall import Wall
@@ -41,7 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return True
 
     def run_in_executor(
-        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: Unpack[Ts]
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         future = super().run_in_executor(executor, func, *args)
         self._on_threads += 1
