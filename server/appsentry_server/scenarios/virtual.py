@@ -40,9 +40,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._passed_s += seconds
         return True
 
-    def run_in_executor(
-        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
-    ) -> asyncio.Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         future = super().run_in_executor(executor, func, *args)
         self._on_threads += 1
         future.add_done_callback(self._back)
