@@ -42,6 +42,8 @@ class Agent:
         self._url = ""
         self._timeout_ms = 0
         self._trusted: Collection[Origin] | None = None
+        self._judged: tuple[str, ...] = ()
+        self._allowed: tuple[str, ...] = ()
         self._curl = easy_handle(tls, connect_s)
         self._curl.setopt(pycurl.WRITEFUNCTION, self._write)
         self._curl.setopt(pycurl.PREREQFUNCTION, self._may_ask)
@@ -59,20 +61,18 @@ class Agent:
             try:
                 addresses = await resolver.resolve(target.host, deadline - began)
             except ResolveError as error:
-                elapsed_ms = _ms(clock.monotonic() - began)
-                phases = Phases(dns_ms=elapsed_ms)
-                return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failures.of_name(error))
+                return _unasked(target, failures.of_name(error), _ms(clock.monotonic() - began))
             now = clock.monotonic()
             dns_ms = _ms(now - began)
-        allowed = self._client.rules.allowed(addresses)
-        if not allowed:
-            failure = failures.of_addresses(target, addresses, self._client.rules)
-            return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
+        # The resolver gives the same answer again for as long as it holds, so there is nothing to judge anew.
+        if addresses is not self._judged:
+            self._judged, self._allowed = addresses, self._client.rules.allowed(addresses)
+        if not self._allowed:
+            return _unasked(target, failures.of_addresses(target, addresses, self._client.rules), dns_ms)
         left_ms = round((deadline - now) * 1000)
         if left_ms <= 0:
-            failure = failures.out_of_time(target)
-            return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
-        return await self._transfer(target, allowed, left_ms, dns_ms, form)
+            return _unasked(target, failures.out_of_time(target), dns_ms)
+        return await self._transfer(target, self._allowed, left_ms, dns_ms, form)
 
     async def follow(
         self, exchange: Exchange, deadline: float, *, redirects: int, form: bytes | None = None
@@ -204,10 +204,9 @@ class Agent:
     def _may_ask(self, connected_to: str, *_: object) -> int:
         """The last wall: called by libcurl when it is connected, before it sends a request; anything but 0 forbids it.
 
-        It never stops anything as long as `exchange` hands over allowed addresses only.
+        It never stops anything as long as libcurl connects where it was told to.
         """
-        refused = self._client.rules.refusal(connected_to)
-        return int(refused is not None)
+        return int(connected_to not in self._allowed and self._client.rules.refusal(connected_to) is not None)
 
     def _write(self, chunk: bytes) -> int:
         room = self._keep - len(self._body)
@@ -221,11 +220,11 @@ class Agent:
         phases = phases_of(curl, dns_ms)
         elapsed_ms = curl.getinfo(pycurl.TOTAL_TIME_T) / 1000 + (dns_ms or 0.0)
         capped = self._size > BODY_CAP or code == pycurl.E_FILESIZE_EXCEEDED
-        if code == pycurl.E_ABORTED_BY_CALLBACK:
-            failure = failures.of_addresses(target, (curl.getinfo(pycurl.PRIMARY_IP),), self._client.rules)
-            return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failure)
         if code and not (capped and code in _ENDS_AT_THE_CAP):
-            failure = failures.of_transfer(curl, code, target)
+            if code == pycurl.E_ABORTED_BY_CALLBACK:
+                failure = failures.of_addresses(target, (curl.getinfo(pycurl.PRIMARY_IP),), self._client.rules)
+            else:
+                failure = failures.of_transfer(curl, code, target)
             return Exchange(target=target, elapsed_ms=elapsed_ms, phases=phases, failure=failure)
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         return Exchange(
@@ -239,6 +238,10 @@ class Agent:
             location=location_of(curl) if status in _REDIRECTS else None,
             certificate_until_ms=expiry_ms(curl.getinfo_raw(pycurl.INFO_CERTINFO)) if self._certificates else None,
         )
+
+
+def _unasked(target: Target, failure: Failure, dns_ms: float | None) -> Exchange:
+    return Exchange(target=target, elapsed_ms=dns_ms or 0.0, phases=Phases(dns_ms=dns_ms), failure=failure)
 
 
 def _ms(seconds: float) -> float:

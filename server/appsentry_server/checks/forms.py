@@ -15,7 +15,11 @@ _URL_ENCODED = "application/x-www-form-urlencoded"
 
 
 MOST_PARSED = 1 << 18
-"""Characters of a page that are parsed: deep nesting takes quadratic time, 4 s for these, a minute for a megabyte."""
+"""Characters of a page that are parsed."""
+
+_MOST_TAGS = 20_000
+"""And tags: elements that are never closed, and attributes of one element, take the parser quadratic time. A megabyte of
+them took minutes; as many as this take a few seconds."""
 
 
 class FormNotFound(ValueError):
@@ -67,7 +71,8 @@ def asks_for_a_password(page: Exchange) -> bool:
 
 
 def _document(page: Exchange) -> LexborHTMLParser:
-    return LexborHTMLParser(page.text[:MOST_PARSED])
+    tags = page.text[:MOST_PARSED].split("<", _MOST_TAGS)[:_MOST_TAGS]
+    return LexborHTMLParser("<".join(tags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

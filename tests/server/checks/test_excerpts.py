@@ -1,5 +1,7 @@
 """Quotations of what a target sent."""
 
+from base64 import b64encode, urlsafe_b64encode
+
 import pytest
 
 from appsentry_server.checks.excerpts import Quoter
@@ -53,3 +55,32 @@ def test_many_near_misses_of_a_long_secret_are_searched_without_trying_every_esc
     almost = "correct horse battery staple "
 
     assert Quoter([almost + "ü"]).mask(almost * 500) == almost * 500
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "alice:"])
+@pytest.mark.parametrize("after", ["", "z", "zz"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_a_secret_is_masked_within_base64_of_any_text_around_it(before, after, encode, charset):
+    secret = "hun~ter?2ÿ>"
+    encoded = encode((before + secret + after).encode(charset)).decode()
+
+    masked = Quoter([secret]).mask(f"Basic {encoded}.")
+
+    around = len(before + after) * 4 / 3 + 3
+    assert masked.startswith("Basic ")
+    assert "•••" in masked
+    assert len(masked) - len("Basic •••.") <= around
+
+
+def test_base64_is_masked_in_the_escapes_of_urls_and_json_too():
+    encoded = b64encode("~~~???ÿÿÿ>>>".encode("latin-1")).decode()
+    assert "/" in encoded
+    assert "+" in encoded
+
+    for echo in (encoded.replace("/", "%2F").replace("+", "%2b"), encoded.replace("/", r"\/")):
+        assert Quoter(["~~~???ÿÿÿ>>>"]).quote(echo) == "'•••'"
+
+
+def test_a_short_secret_masks_no_words_that_happen_to_look_like_its_base64():
+    assert Quoter(["a"]).mask("Y W F h") == "Y W F h"

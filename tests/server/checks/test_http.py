@@ -141,6 +141,19 @@ def test_a_redirect_to_what_is_no_web_address_is_not_followed(run, site, look, l
     assert requests == 1
 
 
+def test_a_redirect_from_https_to_http_is_not_followed(run, site, look, authority):
+    async def main():
+        async with site() as plain, site(tls=authority.context("127.0.0.1")) as web:
+            web.routes = {"/": redirect(302, plain.url())}
+            return await look(web.url(), tls={"ca": authority.path}), plain.requests
+
+    outcome, requests = run(main())
+
+    assert outcome.failure.failure_class == "status"
+    assert outcome.failure.message.startswith("expected no redirect from https to http, found status 302 to 'http://")
+    assert requests == []
+
+
 def test_credentials_in_a_redirect_are_not_sent(run, site, look, answer):
     async def main():
         async with site({"/next": answer()}) as web:
@@ -174,6 +187,17 @@ def test_a_body_that_is_read_has_a_cap(run, site, look, answer):
     assert fits.verdict == "up"
     assert large.failure.failure_class == "too_large"
     assert large.failure.message == f"expected a body of at most {BODY_CAP} bytes, decompressed, found a larger one"
+
+
+def test_a_body_announced_as_very_large_is_not_read_and_harms_only_who_reads(run, site, look, answer):
+    async def main():
+        async with site({"/": answer(200, b"x", length=9 * BODY_CAP)}) as web:
+            return await look(web.url(), expect={"text": "x"}), await look(web.url())
+
+    read, unread = run(main())
+
+    assert read.failure.failure_class == "too_large"
+    assert unread.verdict == "up"
 
 
 def test_a_gzip_bomb_is_stopped_at_the_cap(run, site, look, answer):

@@ -18,6 +18,10 @@ from appsentry_server.checks.urls import relative, target
         ),
         ("http://app.test/%2Fa%20b", "app.test:80", "http://app.test/%2Fa%20b"),
         ("http://app.test:0080/", "app.test:80", "http://app.test/"),
+        ("http://2130706433/", "127.0.0.1:80", "http://127.0.0.1/"),
+        ("http://0x7F.1:81/", "127.0.0.1:81", "http://127.0.0.1:81/"),
+        ("http://１２７.0.0.1./", "127.0.0.1:80", "http://127.0.0.1/"),
+        ("http://app.1.test/", "app.1.test:80", "http://app.1.test/"),
     ],
 )
 def test_an_address_is_taken_apart_and_written_in_ascii(url, place, whole):
@@ -52,7 +56,10 @@ def test_a_reference_is_resolved_as_a_browser_would(reference, whole):
 
 @pytest.mark.parametrize(
     "url",
-    ["", "http://", "javascript:alert(1)", "http://a\x00b/", "http://a%/", "http://" + "é" * 99, "http://[x::1]/"],
+    [
+        *("", "http://", "javascript:alert(1)", "http://a\x00b/", "http://a%/", "http://" + "é" * 99, "http://[x::1]/"),
+        *("http://[::1%25lo]/", "http://%31%32%37.1/", "http://app.test/" + "x" * 9000, "http://" + "é" * 8000),
+    ],
 )
 def test_what_is_no_web_address_is_refused(url):
     with pytest.raises(ValueError, match="expected an address"):
