@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import appsentry_kernel as sentry
 from appsentry_contract.plain import plain
-from appsentry_server.cli import run
+from appsentry_server.cli.run import _report
 
 SECRETS = {"token": "planted-token-5c1f", "word": "planted-word-77aa"}
 FORMULA = tuple("=+-@\t\r＝＋－＠")
@@ -191,7 +191,7 @@ def test_what_a_server_makes_up_does_not_move_the_terminal(
         failure = {"class": said, "step": said, "message": said}
         test = {"status": said, "applicationId": said, "checkId": said, "duration": None, "failure": failure}
         sums = dict.fromkeys(("passed", "degraded", "failed", "unknown"), 0)
-        run._report({"tests": [test], **sums, "state": said, "reason": said})
+        _report({"tests": [test], **sums, "state": said, "reason": said})
         told = capsys.readouterr().out.split("\n")
         assert len(told) == 3
         assert all(plain(line) == line for line in told)
