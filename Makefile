@@ -35,11 +35,12 @@ check: $(VENV)/dev ## style, types, directions of imports, and the documentation
 	$(BIN)/python -m pytest -q -m documentation
 
 faults: $(VENV)/dev ## kills, cuts and full disks
-	APPSENTRY_FAULTS=long $(BIN)/python -m pytest tests/faults
+	APPSENTRY_FAULTS=long $(BIN)/python -m pytest tests/faults tests/ground_truth
 
 bench: $(VENV)/dev $(VENV)/chromium ## checks a CPU-second, event latency, and what the dashboard costs a browser
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.dashboard
+	$(BIN)/python -m benchmarks.history --quick
 
 clean: ## remove what was installed and built here
 	rm -rf $(VENV) $(JAVASCRIPT) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
