@@ -36,8 +36,8 @@ CHANGES: Final = {
 }
 """`at` is the first result that is different; `kind` is level or spread. `before_ms` and `after_ms` are medians,
 `factor` the second by the first; spreads are robust standard deviations around the level, as a share of it,
-`spread_factor` the second by the first. `n_before` and `n_after` reach to the neighbouring changes of the same kind; `p` is how often
-blocks of these results, put in a random order, change as much."""
+`spread_factor` the second by the first. `n_before` and `n_after` reach to the neighbouring changes of the same kind;
+`p` is how often blocks of these results, put in a random order, change as much."""
 
 ANOMALIES: Final = {
     "application": "str",

@@ -130,6 +130,8 @@ class Incidents(Sequence[Incident]):
         """Those that the application was down in, at least one."""
         mine = [one for one in self if application is None or application in one.applications]
         if not mine:
+            if not self.account.parts:
+                raise AppSentryError("this history has no result, and so no incident: look further back")
             who = "" if application is None else f" of {application!r}"
             policy = self.account.policy
             raise AppSentryError(
