@@ -165,9 +165,21 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
     stack.push_async_callback(transport.close)
     stack.push_async_callback(runs.close, "the test is over")
     return Services(
-        admission=admission, audit=audit, clock=clock, conductor=conductor, history=history, journal=journal,
-        published=published, publisher=publisher, requests=requests, runs=runs, schedule=Schedule(clock, carry_out), transport=transport,
-        lag=lag, sight=sight, watchdog=Watchdog(clock, lag, _tell),
+        admission=admission,
+        audit=audit,
+        clock=clock,
+        conductor=conductor,
+        history=history,
+        journal=journal,
+        published=published,
+        publisher=publisher,
+        requests=requests,
+        runs=runs,
+        schedule=Schedule(clock, carry_out),
+        transport=transport,
+        lag=lag,
+        sight=sight,
+        watchdog=Watchdog(clock, lag, _tell),
     )  # fmt: skip
 
 
