@@ -13,7 +13,7 @@ from appsentry_kernel.figures.subject import Subject, Words, subject
 from appsentry_kernel.figures.theme import SIGNS, Theme, ThemeName, theme
 from appsentry_kernel.window import Moment
 
-_MOST_DRAWN: Final = 5_000
+_MOST_DRAWN: Final = 4_000
 """More signs than this are too many for a notebook: many applications show fewer beats each."""
 
 _COLUMNS: Final = ("application", "check", "beat", "ts", "status", "glyph", "response_ms", "failure")
@@ -32,7 +32,7 @@ def heartbeats(
     """The last `beats` results of each check, the newest at the right, one sign a status.
 
     A row an application; one that has several checks has a row for each. Columns are results, not time: beside each
-    other stand the newest, whenever they were due. With more than a hundred rows fewer beats are shown.
+    other stand the newest, whenever they were due. With more than eighty rows fewer beats are shown.
 
     `table`: one row a sign, `application`, `check`, `beat` (0 is the newest, -1 the one before it), `ts`, `status`,
     `glyph`, `response_ms`, `failure`. Raises `AppSentryError` for results without a status.
@@ -89,17 +89,25 @@ def _names(table: pd.DataFrame) -> list[str]:
     ]
 
 
+def _said(of: Subject, table: pd.DataFrame) -> list[str]:
+    """When each was due, and how long it took."""
+    responses = table["response_ms"].tolist()
+    return [
+        due if response != response else f"{due}, {response:.1f} ms"
+        for due, response in zip(of.wall_text(table["ts"]), responses, strict=True)
+    ]
+
+
 def _traces(of: Subject, table: pd.DataFrame, used: Theme) -> list[Any]:
     traces = []
     for status, sign in SIGNS.items():
         mine = table[table["status"] == status]
         if len(mine):
-            hover = np.column_stack((of.wall_ms(mine["ts"]), mine["response_ms"].to_numpy(np.float64)))
             traces.append(
                 go.Scatter(
                     x=mine["beat"].to_numpy(np.int16),
                     y=mine["row"].to_numpy(np.int16),
-                    customdata=hover,
+                    customdata=_said(of, mine),
                     name=status,
                     mode="markers",
                     marker={
@@ -108,7 +116,7 @@ def _traces(of: Subject, table: pd.DataFrame, used: Theme) -> list[Any]:
                         "color": used.states[status],
                         "line": {"width": 1.5, "color": used.states[status]},
                     },
-                    hovertemplate="%{y}<br>%{customdata[0]|%Y-%m-%d %H:%M:%S}<br>%{customdata[1]:.1f} ms",
+                    hovertemplate="%{y}<br>%{customdata}",
                 )
             )
     return traces

@@ -78,6 +78,11 @@ class Subject:
         local = pd.DatetimeIndex(instants).tz_convert(self.zone).tz_localize(None)
         return local.as_unit("ms").asi8.astype(np.float64)
 
+    def wall_text(self, instants: Any) -> list[str]:
+        """Instants by the zone's clock, as a hover box shows them. Plotly formats dates on axes only."""
+        local = pd.DatetimeIndex(instants).tz_convert(self.zone)
+        return list(local.strftime("%Y-%m-%d %H:%M:%S"))
+
 
 def subject(
     frame: pd.DataFrame,

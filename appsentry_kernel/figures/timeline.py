@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from appsentry_contract.accounting.policy import Policy
 from appsentry_contract.accounting.spans import Integers
 from appsentry_contract.accounting.timeline import STATES
-from appsentry_kernel.accounts.instants import instants, micros
+from appsentry_kernel.accounts.instants import SECOND_US, instants, micros
 from appsentry_kernel.figures.buckets import us
 from appsentry_kernel.figures.chart import Chart, chart
 from appsentry_kernel.figures.rows import row_layout
@@ -20,7 +20,7 @@ from appsentry_kernel.window import Moment
 _PIXELS: Final = (1_000, 500, 250, 125, 60, 30, 15)
 """How finely time is drawn: as a screen shows it, or coarser where that would be too many bars."""
 
-_MOST_BARS: Final = 3_000
+_MOST_BARS: Final = 2_500
 
 _SEEN: Final = 2
 """So many pixels wide a bar is at least."""
@@ -67,7 +67,7 @@ def timeline(
 def _bars(of: Subject, table: pd.DataFrame) -> pd.DataFrame:
     """What is drawn: `row`, `begin`, `end` (microseconds), `code` in `STATES`, and of how many stretches, `n`.
 
-    `patterned` says which bars are wide enough to carry a pattern.
+    `lasts` is how long it really is, `patterned` says which bars are wide enough to carry a pattern.
     """
     row = pd.Index(list(of.account.parts)).get_indexer(pd.Index(table["application"]))
     code = pd.Index(STATES).get_indexer(pd.Index(table["state"]))
@@ -80,7 +80,8 @@ def _bars(of: Subject, table: pd.DataFrame) -> pd.DataFrame:
             break
     wide = (bars["end"] - bars["begin"]) * _PIXELS[0] >= span * _PATTERNED
     least = max(pixel, _SEEN * span // _PIXELS[0])
-    return bars.assign(end=np.maximum(bars["end"], bars["begin"] + least), patterned=wide)
+    lasts = bars["end"] - bars["begin"]
+    return bars.assign(end=np.maximum(bars["end"], bars["begin"] + least), lasts=lasts, patterned=wide)
 
 
 def _merged(row: Any, begin: Integers, end: Integers, code: Any, pixel: int) -> pd.DataFrame:
@@ -103,6 +104,15 @@ def _merged(row: Any, begin: Integers, end: Integers, code: Any, pixel: int) -> 
     )
 
 
+def _said(of: Subject, bars: pd.DataFrame) -> list[str]:
+    """When each bar begins, how long it is, and whether it is made of several states."""
+    begins = of.wall_text(instants(bars["begin"].to_numpy()))
+    return [
+        f"{begin}, {lasts / SECOND_US:,.0f} s" + (f", {n:,} states" if n > 1 else "")
+        for begin, lasts, n in zip(begins, bars["lasts"].tolist(), bars["n"].tolist(), strict=True)
+    ]
+
+
 def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
     """A trace a state, the worse the later, so that it lies on top of what it was widened over."""
     traces = []
@@ -119,7 +129,7 @@ def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
                     # Where the clock is set back in it, an end may show an earlier time than its begin.
                     x=np.maximum(end - begin, 0),
                     y=mine["row"].to_numpy(np.int16),
-                    customdata=mine["n"].to_numpy(np.int32),
+                    customdata=_said(of, mine),
                     name=f"{sign.glyph} {state}",
                     legendrank=list(SIGNS).index(state),
                     width=_HIGHER if state == "down" else _HIGH,
@@ -128,8 +138,7 @@ def _traces(of: Subject, bars: pd.DataFrame, used: Theme) -> list[Any]:
                         "line": {"width": 0},
                         "pattern": pattern(shapes, used),
                     },
-                    hovertemplate="%{y}<br>%{base|%Y-%m-%d %H:%M:%S} to %{x|%Y-%m-%d %H:%M:%S}<br>"
-                    "stretches: %{customdata}",
+                    hovertemplate="%{y}<br>%{customdata}",
                 )
             )
     return traces

@@ -74,6 +74,8 @@ def test_hover_templates_hold_no_name(draw, frame):
     other = frame.assign(application=frame["application"] + "%{x}<b>")
     templates = [re.findall(r'"hovertemplate":("(?:[^"\\]|\\.)*")', draw(rows).to_json()) for rows in (frame, other)]
     assert templates[0] == templates[1]
+    # Plotly formats only what lies on a date axis as a date: a number elsewhere would be read as a year.
+    assert not [template for template in templates[0] if re.search(r"(customdata|base)[^}]*\|", template)]
 
 
 def test_an_empty_frame_is_refused_in_words(draw, frame):
