@@ -180,7 +180,7 @@ async def _services(directory, token, configuration, gate, stack) -> Services:
         lag=lag,
         sight=sight,
         watchdog=Watchdog(clock, lag, _tell),
-    )  # fmt: skip
+    )
 
 
 @contextlib.asynccontextmanager
