@@ -140,6 +140,7 @@ def test_a_reloaded_page_shows_the_board_again_and_it_is_live(open_notebook, dem
 
 
 BUSY = """
+from pathlib import Path
 import time
 give_up = time.monotonic() + 120
 while not Path("go-on").exists() and time.monotonic() < give_up:
