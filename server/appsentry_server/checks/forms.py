@@ -18,8 +18,8 @@ MOST_PARSED = 1 << 18
 """Characters of a page that are parsed."""
 
 _MOST_TAGS = 20_000
-"""And tags: elements that are never closed, and attributes of one element, take the parser quadratic time. A megabyte of
-them took minutes; as many as this take a few seconds."""
+"""And tags: elements that are never closed, and attributes of one element, take the parser quadratic time. A megabyte
+of them took minutes; as many as this take a few seconds."""
 
 
 class FormNotFound(ValueError):
