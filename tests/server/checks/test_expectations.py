@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from pydantic import ValidationError
 
+from appsentry_server.checks.exchange import _CHARSETS, charset
 from appsentry_server.checks.health import HealthSettings
 
 
@@ -100,6 +101,31 @@ def test_a_body_is_read_in_the_charset_it_names(run, site, look, answer):
             return await look(web.url("/latin"), expect=expect), await look(web.url("/odd"), expect=expect)
 
     assert [outcome.verdict for outcome in run(main())] == ["up", "up"]
+
+
+@pytest.mark.parametrize("named", ["zlib", "rot13", "punycode", "idna", "undefined", "unicode_escape", "x" * 100_000])
+def test_a_charset_that_is_none_of_the_webs_is_read_as_utf_8(run, site, look, answer, named):
+    async def main():
+        async with site({"/": answer(200, "Größe", f"Content-Type: text/plain; charset={named}")}) as web:
+            return await look(web.url(), expect={"text": "Größe"})
+
+    assert run(main()).verdict == "up"
+
+
+def test_every_charset_of_the_web_can_be_decoded():
+    for named in _CHARSETS:
+        assert b"abc!".decode(charset(f'text/html; Charset = "{named.upper()}"'), errors="replace")
+
+
+def test_json_too_deep_to_be_shown_is_an_expectation_that_is_not_met(run, site, look, answer):
+    async def main():
+        async with site({"/": answer(200, '{"a":' + "[" * 900 + "]" * 900 + "}")}) as web:
+            return await look(web.url(), expect={"json": {"$.a": "x"}})
+
+    failure = run(main()).failure
+
+    assert failure.failure_class == "expectation"
+    assert failure.message == 'expected "x" at $.a, found a value that is nested too deeply to be shown'
 
 
 def test_a_regex_that_would_run_for_ever_elsewhere_takes_the_time_of_the_text(run, site, look, answer):

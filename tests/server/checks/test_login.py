@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import json
+import threading
 import traceback
 from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
@@ -278,12 +280,127 @@ def test_cookies_of_one_host_are_not_sent_to_another(run, site, dns, look, answe
     assert requests[0].cookies == {}
 
 
+def form_to(action):
+    return f"<form method=post action={action}><input name=u><input type=password name=p></form>"
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_form_that_goes_to_another_origin_is_sent_only_when_that_is_named(
+    run, site, look, answer, credentials, named
+):
+    async def main():
+        async with site({"/session": answer(200, "welcome")}) as other, site() as web:
+            web.routes = {"/login": answer(200, form_to(other.url("/session")))}
+            origins = [other.url()] if named else []
+            return await look(web.url("/login"), origins=origins, **credentials), other
+
+    outcome, other = run(main())
+
+    if named:
+        assert outcome.verdict == "up", outcome
+        assert other.requests[0].form == {"u": USER, "p": PASSWORD}
+    else:
+        assert outcome.failure.failure_class == "expectation"
+        assert outcome.failure.step == "form"
+        assert f"found one that is sent to {other.url('').rstrip('/')}: if the credentials" in outcome.failure.message
+        assert other.requests == []
+
+
+def test_a_page_of_another_origin_gets_no_credentials_though_its_form_is_its_own(run, site, look, answer, credentials):
+    async def main():
+        async with site({"/in": answer(200, form_to("/session"))}) as other, site() as web:
+            web.routes = {"/login": moved(302, other.url("/in"))}
+            outcome = await look(web.url("/login"), **credentials)
+            return outcome, [request.path for request in other.requests]
+
+    outcome, asked = run(main())
+
+    assert "add it to origins" in outcome.failure.message
+    assert asked == ["/in"]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_cookies_go_to_named_origins_alone_even_on_the_same_host(run, site, look, answer, credentials, named):
+    async def main():
+        async with site() as other, site() as web:
+            application = Application(answer=answer, site=web)
+            back = moved(302, web.url("/home")).replace(b"\r\n\r\n", b"\r\nSet-Cookie: theirs=1; Path=/\r\n\r\n")
+            other.routes = {"/step": back}
+            onward = moved(302, other.url("/step")).replace(
+                b"\r\n\r\n", b"\r\nSet-Cookie: session=s1; Path=/; HttpOnly\r\n\r\n"
+            )
+            web.routes = application.routes | {"/session": onward}
+            outcome = await look(web.url("/login"), origins=[other.url()] if named else [], **credentials)
+            return outcome, other.requests[0].cookies, web.requests[-1].cookies
+
+    outcome, theirs, ours = run(main())
+
+    assert outcome.verdict == "up", outcome
+    assert theirs == ({"visit": "1", "session": "s1"} if named else {})
+    assert ours == {"visit": "1", "session": "s1"} | ({"theirs": "1"} if named else {})
+
+
+@pytest.mark.parametrize(
+    ("url", "trusted"),
+    [
+        ("http://app.test/in", {("http", "app.test", 80), ("https", "app.test", 443)}),
+        ("http://app.test:8080/in", {("http", "app.test", 8080)}),
+        ("https://app.test/in", {("https", "app.test", 443)}),
+    ],
+)
+def test_the_same_host_over_https_is_trusted_too_but_never_the_other_way_round(credentials, url, trusted):
+    assert LoginSettings.model_validate({"url": url, **credentials}).trusted == trusted
+
+
+def test_a_page_made_to_keep_the_parser_busy_ends_at_the_deadline_and_holds_up_nothing(
+    run, site, client, prepare, answer, credentials, monkeypatch
+):
+    began, release = threading.Event(), threading.Event()
+
+    def busy(*_args):
+        began.set()
+        release.wait(30)
+
+    monkeypatch.setattr("appsentry_server.checks.login.login_form", busy)
+
+    async def main():
+        async with site({"/": answer()}) as web, client() as http:
+            login = prepare(http, url=web.url(), timeout="500ms", **credentials)
+            looking = asyncio.create_task(login.run())
+            await asyncio.get_running_loop().run_in_executor(None, began.wait, 30)
+            meanwhile = await prepare(http, url=web.url()).run()
+            stuck = await looking
+            release.set()
+            return stuck, meanwhile
+
+    stuck, meanwhile = run(main())
+
+    assert stuck.failure.failure_class == "deadline"
+    assert stuck.failure.step == "form"
+    assert "that can be read in time" in stuck.failure.message
+    assert meanwhile.verdict == "up"
+
+
+def test_a_form_beyond_what_is_searched_of_a_page_is_too_large(attempt, answer):
+    outcome, _, _ = attempt({"/login": answer(200, "x" * 300_000 + FORM)})
+
+    assert outcome.failure.failure_class == "too_large"
+    assert outcome.failure.step == "form"
+
+
+def test_a_form_of_method_get_that_makes_no_address_fails_the_form_step(attempt, answer):
+    page = f"<form><input name=u><input type=password name=p><input type=hidden name=h value={'x' * 9000}></form>"
+
+    outcome, _, _ = attempt({"/login": answer(200, page)})
+
+    assert outcome.failure.failure_class == "expectation"
+    assert "the login form of method GET: expected an address of at most 8192 characters" in outcome.failure.message
+
+
 def test_a_form_served_over_https_is_never_sent_over_http(run, site, look, answer, authority, credentials):
     async def main():
         async with site() as plain, site(tls=authority.context("127.0.0.1")) as web:
-            action = plain.url("/session")
-            page = f"<form method=post action={action}><input name=u><input type=password name=p></form>"
-            web.routes = {"/": answer(200, page)}
+            web.routes = {"/": answer(200, form_to(plain.url("/session")))}
             return await look(web.url(), tls={"ca": authority.path}, **credentials), plain.requests
 
     outcome, requests = run(main())
@@ -331,7 +448,14 @@ ECHOES = {
     "json": '{"p": "hun ter2&\\"<\\u00e9>"}',
     "at the end of an excerpt": "x" * 75 + PASSWORD,
     "shouted": PASSWORD.upper(),
+    "basic": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
+    "base64 of JSON": base64.b64encode(
+        json.dumps({"p": PASSWORD}, ensure_ascii=False).replace('\\"', '"').encode()
+    ).decode(),
 }
+
+# What every base64 of a text with "ter2&" in it holds, wherever that stands.
+ENCODED = ("dGVyMi", "RlcjIm", "0ZXIyJ")
 
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES.keys())
@@ -351,7 +475,7 @@ def test_a_target_that_echoes_the_password_does_not_get_it_into_the_outcome(atte
 
     assert outcome.failure is not None
     shown = repr(outcome).lower()
-    for secret in (PASSWORD, quote(PASSWORD), quote_plus(PASSWORD), "ter2"):
+    for secret in (PASSWORD, quote(PASSWORD), quote_plus(PASSWORD), "ter2", *ENCODED):
         assert secret.lower() not in shown
 
 
