@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from appsentry_contract import __version__
 from appsentry_contract.columns import LATENCY_COLUMNS, RESULT_COLUMNS, ROLLUP_COLUMNS, SPAN_COLUMNS, Column, Kind
-from appsentry_server.api.call import NoBody, Operation
+from appsentry_server.api.call import Operation
 from appsentry_server.api.problems import CONTENT_TYPE, ProblemDetails
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -63,7 +63,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
 def _schemas(operations: Iterable[Operation]) -> tuple[dict[Any, Any], dict[str, Any]]:
     """The schema of every type that is answered or read, and the definitions they refer to."""
     answered = {operation.response for operation in operations if operation.response is not bytes}
-    read = {operation.body for operation in operations if operation.body is not NoBody}
+    read = {operation.body for operation in operations if operation.method == "POST"}
     wanted: list[tuple[Any, Any, TypeAdapter[Any]]] = [
         (kind, "serialization", TypeAdapter(kind)) for kind in (*answered, ProblemDetails)
     ]
@@ -79,9 +79,10 @@ def _described(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
         "parameters": _parameters(operation),
         "responses": _responses(operation, schemas),
     }
-    if operation.body is not NoBody:
+    if operation.method == "POST":
+        # Of every one, also where an empty object says all: a POST that is not JSON is refused.
         content = {"application/json": {"schema": schemas[operation.body]}}
-        described["requestBody"] = {"required": False, "content": content}
+        described["requestBody"] = {"required": True, "content": content}
     if operation.needs_token:
         # The empty alternative: a server on loopback may have been started without a token.
         described["security"] = [{"token": []}, {}]
