@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from appsentry_contract.events import RUN_ENDS, run_stream
 from appsentry_contract.vocabulary import ENDED_RUN_STATES
+from appsentry_server.runs import run as run_module
 from appsentry_server.runs.views import run_view
 from appsentry_server.store import reading
 from appsentry_server.store.history import Cursor
@@ -162,10 +164,12 @@ class RunMachine(RuleBasedStateMachine):
             assert view["completed"] == told.counts.total()
         assert (kept["endedAt"] is None) == (not told.ended) == (shown["endedAt"] is None)
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(running=st.booleans())
+    def begin(self, running: bool) -> None:
         self._begin()
         self._look()
+        if running:
+            self.start_a_run(names=set(), stranger=0)
 
     @property
     def open_runs(self) -> list[str]:
@@ -187,6 +191,7 @@ class RunMachine(RuleBasedStateMachine):
     def command_a_run(self, pick: int, command: str) -> None:
         runs = self.open_runs + list(self.told)[-1:]
         if not runs:
+            self.start_a_run(names=set(), stranger=0)
             return
         run_id = runs[pick % len(runs)]
         state = self.told[run_id].state
@@ -231,8 +236,10 @@ class RunMachine(RuleBasedStateMachine):
     def start_again(self, ending: int, turns: int | None) -> None:
         """After a stop, or after a kill so many turns of the loop after some checks have ended.
 
-        What they found is then anywhere between the probe and the reader.
+        What they found is then anywhere between the probe and the reader. A run is always in progress.
         """
+        if not self.open_runs:
+            self.start_a_run(names=set(), stranger=0)
         for looking in list(self.world.looking)[:ending]:
             looking.set_result("up")
         if turns is None:
@@ -256,8 +263,12 @@ class RunMachine(RuleBasedStateMachine):
 
 
 def test_every_run_has_one_end_and_its_sums_agree(
-    world: Callable[..., Any], generated: Callable[..., settings], show: Callable[[str], None]
+    world: Callable[..., Any],
+    generated: Callable[..., settings],
+    show: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(run_module, "AT_ONCE", 2)
     seen: Counter[str] = Counter()
     machine = type("Machine", (RunMachine,), {"make_world": staticmethod(world), "seen": seen})
     run_state_machine_as_test(machine, settings=generated(12, 2_000, stateful_step_count=20))
