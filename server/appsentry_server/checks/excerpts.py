@@ -4,8 +4,11 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from html import escape
 from html.entities import codepoint2name
+from json import dumps
 from string import ascii_letters, digits
+from urllib.parse import quote, quote_plus
 
 _LENGTH = 80
 _LOOKED_AT = 16_384
@@ -22,8 +25,8 @@ _BASE64_DIGITS = {"+": "(?:[+-]|%2[Bb])", "/": r"(?:\\?/|_|%2[Ff])"}
 class Quoter:
     """Quotes what a target sent, with `secrets` masked, however their characters are escaped and in either case.
 
-    Escapes of URLs, HTML and JSON are known, mixed as they come, and base64 of any text that holds the secret. A hash
-    or another transformation is not.
+    Escapes of URLs, HTML and JSON are known, mixed as they come, and base64 of any text that holds the secret as it is
+    or in one of them. A hash or another transformation is not.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -97,8 +100,15 @@ def _forms(text: str) -> Iterator[str]:
 
 def _base64(secret: str) -> Iterator[str]:
     """Patterns of the secret within base64: what it looks like depends on where in a group of three bytes it begins."""
-    for encoding in ("utf-8", "latin-1"):
-        content = secret.encode(encoding, errors="replace")
+    written = (
+        secret,
+        dumps(secret)[1:-1],
+        dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret, ""),
+        quote_plus(secret),
+    )
+    texts = dict.fromkeys((*written, escape(secret)))
+    for content in dict.fromkeys(text.encode(charset, "replace") for text in texts for charset in ("utf-8", "latin-1")):
         for before in range(3):
             # The digits that are its alone. Those that it shares with its neighbours stand beside them.
             begin, end = -(-before * 4 // 3), (before + len(content)) * 4 // 3
