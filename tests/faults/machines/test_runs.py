@@ -187,7 +187,7 @@ class RunMachine(RuleBasedStateMachine):
             self.acknowledged.append(answer["testRunId"])
         self._look()
 
-    @rule(pick=PICK, command=st.sampled_from(("pauseTestRun", "resumeTestRun", "cancelTestRun")))
+    @rule(pick=PICK, command=st.sampled_from(("pauseTestRun", "pauseTestRun", "resumeTestRun", "cancelTestRun")))
     def command_a_run(self, pick: int, command: str) -> None:
         runs = self.open_runs + list(self.told)[-1:]
         if not runs:
