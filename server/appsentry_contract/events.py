@@ -23,6 +23,10 @@ Count = Annotated[int, Field(ge=0, le=_EXACT)]
 Number = Annotated[float, Field(ge=-_EXACT, le=_EXACT, allow_inf_nan=False)]
 """A number that can be rounded, summed and drawn: JSON as many write it has numbers that cannot."""
 
+Text = Annotated[str, Field(max_length=1_000_000)]
+"""A text no longer than a message, and without halves of surrogate pairs, which no column takes: pydantic sees them
+only where it counts."""
+
 
 class Timings(TypedDict):
     """Milliseconds by phase; a phase that did not happen is null."""
@@ -34,14 +38,14 @@ class Timings(TypedDict):
     transferMs: Number | None
 
 
-Failure = TypedDict("Failure", {"class": FailureClass, "message": str, "step": str | None})
+Failure = TypedDict("Failure", {"class": FailureClass, "message": Text, "step": Text | None})
 """Why a result is `down` or `unknown`; `step` names the step of a check that has several."""
 
 
 class StepTime(TypedDict):
     """Milliseconds of one named step of a check that has several."""
 
-    step: str
+    step: Text
     duration: Number
 
 
@@ -57,26 +61,26 @@ class Sla(TypedDict):
 class CheckState(TypedDict):
     """The newest result of one check of an application, with the status it amounts to after confirmation."""
 
-    checkId: str
-    testType: str
+    checkId: Text
+    testType: Text
     status: Verdict
     responseTime: Number | None
-    lastChecked: str | None
+    lastChecked: Text | None
     failure: Failure | None
 
 
 class Application(TypedDict):
     """An application as it now is; also the item of `GET /api/applications`."""
 
-    id: str
-    name: str
+    id: Text
+    name: Text
     status: ApplicationStatus
     responseTime: Number | None
     uptime: Number | None
     sla: Sla
-    lastChecked: str | None
-    group: str | None
-    tags: list[str]
+    lastChecked: Text | None
+    group: Text | None
+    tags: list[Text]
     simulated: bool
     checks: list[CheckState]
 
@@ -84,75 +88,75 @@ class Application(TypedDict):
 class TestRun(TypedDict):
     """A run as it now is: the item of `GET /api/test-runs` and of the `runs` snapshot. `duration` is milliseconds."""
 
-    testRunId: str
+    testRunId: Text
     state: RunState
     trigger: Trigger
-    startedAt: str
-    endedAt: str | None
+    startedAt: Text
+    endedAt: Text | None
     duration: Number | None
-    applicationIds: list[str]
-    testTypes: list[str]
+    applicationIds: list[Text]
+    testTypes: list[Text]
     completed: Count
     total: Count
     passed: Count
     degraded: Count
     failed: Count
     unknown: Count
-    reason: str | None
+    reason: Text | None
     simulated: bool
 
 
 class TestView(TypedDict):
     """A test of a run as it now is. `duration` is in milliseconds, null while it runs."""
 
-    testId: str
-    applicationId: str
-    checkId: str
-    testType: str
+    testId: Text
+    applicationId: Text
+    checkId: Text
+    testType: Text
     attempt: Count
-    startedAt: str
+    startedAt: Text
     status: Literal["running", "passed", "degraded", "failed", "unknown"]
     duration: Number | None
-    resultId: str | None
+    resultId: Text | None
     failure: Failure | None
 
 
 class Durable(TypedDict):
     """The place of a durable event: `seq` counts its stream from 1 without holes, within one `epoch`."""
 
-    stream: str
+    stream: Text
     seq: Count
-    epoch: str
-    at: str
+    epoch: Text
+    at: Text
     simulated: NotRequired[bool]
 
 
 class Volatile(TypedDict):
     """The place of a volatile event: it was sent after the stream's durable event number `after`."""
 
-    stream: str
-    epoch: str
+    stream: Text
+    epoch: Text
     after: Count
-    at: str
+    at: Text
     simulated: NotRequired[bool]
 
 
 class TestRunStarted(Durable):
     """A run has begun; its tests follow on `run:<testRunId>`."""
 
-    testRunId: str
+    testRunId: Text
     applicationCount: Count
     testCount: Count
-    applicationIds: list[str]
-    testTypes: list[str]
+    applicationIds: list[Text]
+    testTypes: list[Text]
     trigger: Trigger
-    startedAt: NotRequired[str]
+    startedAt: NotRequired[Text]
 
 
 class TestRunPaused(Durable):
     """No new test starts until the run is resumed; running ones finish."""
 
-    testRunId: str
+    testRunId: Text
     completed: Count
     total: Count
 
@@ -160,7 +164,7 @@ class TestRunPaused(Durable):
 class TestRunResumed(Durable):
     """Tests start again."""
 
-    testRunId: str
+    testRunId: Text
     completed: Count
     total: Count
 
@@ -168,90 +172,90 @@ class TestRunResumed(Durable):
 class TestRunCompleted(Durable):
     """Every test of the run has ended; `duration` is in milliseconds."""
 
-    testRunId: str
+    testRunId: Text
     passed: Count
     degraded: Count
     failed: Count
     unknown: Count
     duration: Number
-    endedAt: NotRequired[str]
+    endedAt: NotRequired[Text]
 
 
 class TestRunCancelled(Durable):
     """Somebody ended the run before its last test."""
 
-    testRunId: str
-    reason: str
+    testRunId: Text
+    reason: Text
     completed: Count
     total: Count
-    endedAt: NotRequired[str]
+    endedAt: NotRequired[Text]
 
 
 class TestRunInterrupted(Durable):
     """The server died under the run."""
 
-    testRunId: str
-    reason: str
+    testRunId: Text
+    reason: Text
     completed: Count
     total: Count
-    endedAt: NotRequired[str]
+    endedAt: NotRequired[Text]
 
 
 class TestStarted(Durable):
     """One check of one application begins as part of a run."""
 
-    testRunId: str
-    applicationId: str
-    testId: str
-    testType: str
-    checkId: str
+    testRunId: Text
+    applicationId: Text
+    testId: Text
+    testType: Text
+    checkId: Text
     attempt: Count
-    startedAt: NotRequired[str]
+    startedAt: NotRequired[Text]
 
 
 class TestCompleted(Durable):
     """A test passed, perhaps slowly; `duration` is in milliseconds."""
 
-    testRunId: str
-    applicationId: str
+    testRunId: Text
+    applicationId: Text
     status: Literal["passed", "degraded"]
     duration: Number
-    testId: str
-    testType: str
-    checkId: str
-    resultId: str
+    testId: Text
+    testType: Text
+    checkId: Text
+    resultId: Text
     timings: Timings | None
 
 
 class TestFailed(Durable):
     """A test failed, or its verdict could not be had; `duration` is in milliseconds."""
 
-    testRunId: str
-    applicationId: str
+    testRunId: Text
+    applicationId: Text
     status: Literal["failed", "unknown"]
     duration: Number
-    testId: str
-    testType: str
-    checkId: str
-    resultId: str | None
+    testId: Text
+    testType: Text
+    checkId: Text
+    resultId: Text | None
     failure: Failure
 
 
 class ProgressUpdate(Volatile):
     """How far a run is; `currentApplication` is the application last begun, null between tests."""
 
-    testRunId: str
+    testRunId: Text
     completed: Count
     total: Count
-    currentApplication: str | None
+    currentApplication: Text | None
 
 
 class ApplicationStatusUpdate(Application):
     """An application as it now is: durable when status, SLA status, name, group or tags changed, volatile otherwise."""
 
-    stream: str
-    epoch: str
-    at: str
+    stream: Text
+    epoch: Text
+    at: Text
     seq: NotRequired[Count]
     after: NotRequired[Count]
 
@@ -262,44 +266,44 @@ class HealthMetricUpdate(Durable):
     `message` says why a result without a failure is degraded.
     """
 
-    applicationId: str
+    applicationId: Text
     responseTime: Number | None
     status: Verdict
-    resultId: str
-    checkId: str
-    testType: str
-    dueAt: str
+    resultId: Text
+    checkId: Text
+    testType: Text
+    dueAt: Text
     lateMs: Number
     intervalMs: Count
     timings: Timings | None
     steps: list[StepTime] | None
-    testRunId: str | None
+    testRunId: Text | None
     attempt: Count
     failure: Failure | None
-    message: str | None
-    location: str
+    message: Text | None
+    location: Text
 
 
 class ApplicationRemoved(Durable):
     """An application is no longer configured; its history stays."""
 
-    applicationId: str
+    applicationId: Text
 
 
 class Notification(Durable):
     """A message for people."""
 
     type: Literal["info", "success", "warning", "error"]
-    message: str
-    timestamp: str
-    applicationId: str | None
+    message: Text
+    timestamp: Text
+    applicationId: Text | None
 
 
 class StreamHead(TypedDict):
     """Sent every 15 s: the number of the stream's newest durable event, so that a reader notices what it missed."""
 
-    stream: str
-    epoch: str
+    stream: Text
+    epoch: Text
     head: Count
 
 
