@@ -100,14 +100,9 @@ def _forms(text: str) -> Iterator[str]:
 
 def _base64(secret: str) -> Iterator[str]:
     """Patterns of the secret within base64: what it looks like depends on where in a group of three bytes it begins."""
-    written = (
-        secret,
-        dumps(secret)[1:-1],
-        dumps(secret, ensure_ascii=False)[1:-1],
-        quote(secret, ""),
-        quote_plus(secret),
-    )
-    texts = dict.fromkeys((*written, escape(secret)))
+    as_json = (dumps(secret)[1:-1], dumps(secret, ensure_ascii=False)[1:-1])
+    as_url = (quote(secret, "", errors="replace"), quote_plus(secret, errors="replace"))
+    texts = dict.fromkeys((secret, *as_json, *as_url, escape(secret)))
     for content in dict.fromkeys(text.encode(charset, "replace") for text in texts for charset in ("utf-8", "latin-1")):
         for before in range(3):
             # The digits that are its alone. Those that it shares with its neighbours stand beside them.

@@ -13,6 +13,9 @@ from appsentry_server.checks.patterns import JsonPathField, RegexField
 from appsentry_server.checks.statuses import SUCCESS, StatusSet
 from appsentry_server.results import Failure
 
+_MOST_VALUES = 50_000
+"""That a path with a filter or `..` looks at: ten times as many keep it busy for seconds."""
+
 
 class TextExpectations(Settings):
     """The status, and what the body has to hold."""
@@ -69,6 +72,8 @@ class HttpExpectations(TextExpectations):
             return f"expected JSON, found {quoter.quote_body(exchange.body)} ({error.msg})"
         for path, expected in self.json_paths.items():
             wanted = f"expected {_shown(expected, quoter)} at {path.written}"
+            if not path.singular and _at_most(exchange.body) > _MOST_VALUES:
+                return f"{wanted}, found that more than {_MOST_VALUES:,} values would have to be looked at"
             try:
                 values = path.values_in(document)
             except ValueError as error:
@@ -79,6 +84,11 @@ class HttpExpectations(TextExpectations):
                 if not _same(value, expected):
                     return f"{wanted}, found {_shown(value, quoter)}"
         return None
+
+
+def _at_most(body: bytes) -> int:
+    """As many values as the JSON can hold at most: one for each sign that begins or separates them."""
+    return 1 + sum(map(body.count, (b",", b"[", b"{")))
 
 
 def _of_status(expected: str, exchange: Exchange, quoter: Quoter) -> Failure:

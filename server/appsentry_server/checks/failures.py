@@ -79,6 +79,12 @@ def of_name(error: ResolveError) -> Failure:
     )
 
 
+def unread(target: Target) -> Failure:
+    """The deadline passed while what `target` had sent was read."""
+    message = f"expected an answer from {target.place} that can be read in time, found one that takes too long"
+    return Failure(failure_class="deadline", message=message)
+
+
 def of_transfer(curl: pycurl.Curl, code: int, target: Target) -> Failure:
     """A transfer with `target` that ended with libcurl's `code`, other than 0."""
     place = target.place

@@ -15,7 +15,10 @@ from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings, Probe
 from appsentry_server.checks.urls import WebUrl, target
 from appsentry_server.durations import Duration
-from appsentry_server.results import Outcome
+from appsentry_server.results import Failure, Outcome
+
+_LARGE = 16_384
+"""Bytes of a body that are judged at once; more are judged beside the event loop."""
 
 _DAY = timedelta(days=1)
 
@@ -48,6 +51,7 @@ class HealthProbe(Probe):
     def __init__(self, settings: HealthSettings, client: HttpClient) -> None:
         self._settings = settings
         self._expect = settings.expect
+        self._client = client
         self._clock = client.clock
         self._target = target(settings.url)
         self._timeout_s = settings.timeout.total_seconds()
@@ -64,7 +68,7 @@ class HealthProbe(Probe):
         exchange = await self._agent.exchange(self._target, deadline)
         if exchange.location is not None and self._redirects:
             exchange = await self._agent.follow(exchange, deadline, redirects=self._redirects)
-        failure = exchange.failure or self._expect.failure(exchange)
+        failure = exchange.failure or await self._judge(exchange, deadline)
         if failure is not None:
             verdict, note = failures.verdict_of(failure.failure_class), None
         else:
@@ -73,6 +77,15 @@ class HealthProbe(Probe):
         return Outcome(
             verdict=verdict, response_ms=exchange.elapsed_ms, phases=exchange.phases, failure=failure, note=note
         )
+
+    async def _judge(self, exchange: Exchange, deadline: float) -> Failure | None:
+        if len(exchange.body) <= _LARGE:
+            return self._expect.failure(exchange)
+        # A JSON path may take seconds over what a target can put into a megabyte.
+        try:
+            return await self._client.aside(deadline, self._expect.failure, exchange)
+        except TimeoutError:
+            return failures.unread(exchange.target)
 
     def close(self) -> None:
         self._agent.close()

@@ -4,7 +4,10 @@
 with a failure, never an exception.
 """
 
+import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, TypeVarTuple
 
 from appsentry_server.checks.addresses import AddressRules
 from appsentry_server.checks.agent import Agent
@@ -12,6 +15,9 @@ from appsentry_server.checks.handle import TlsSettings
 from appsentry_server.checks.resolver import Resolver
 from appsentry_server.checks.transfers import Transfers
 from appsentry_server.clock import Clock, SystemClock
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _READERS = 4
 _DEFAULT_RULES = AddressRules()
@@ -31,15 +37,22 @@ class HttpClient:
         self.clock = clock or SystemClock()
         self.resolver = resolver or Resolver(clock=self.clock)
         self.transfers = Transfers()
-        self.readers = ThreadPoolExecutor(_READERS, "reader")
-        """Threads for reading what may take long; parsers let go of Python's lock meanwhile."""
+        self._readers = ThreadPoolExecutor(_READERS, "reader")
 
     def agent(self, *, tls: TlsSettings, connect_s: float, body: bool = False, certificates: bool = False) -> Agent:
         """An agent for one check. `body`: bodies are kept as far as the cap; `certificates`: their end is reported."""
         return Agent(self, tls, connect_s, body, certificates)
 
+    async def aside(self, deadline: float, read: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Read what a target sent beside the event loop, which it may hold up. Raises `TimeoutError` at the deadline.
+
+        What cannot be ended goes on on its thread: what is read must be bounded.
+        """
+        async with asyncio.timeout(max(0.0, deadline - self.clock.monotonic())):
+            return await asyncio.get_running_loop().run_in_executor(self._readers, read, *args)
+
     async def close(self) -> None:
         """End what is under way and close everything. Agents are closed by their owners."""
         self.transfers.close()
-        self.readers.shutdown(wait=False, cancel_futures=True)
+        self._readers.shutdown(wait=False, cancel_futures=True)
         await self.resolver.close()

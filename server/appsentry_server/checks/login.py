@@ -1,11 +1,9 @@
 """The login check: fetch the form, send the credentials, verify where that leads, log out."""
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property, partial
-from typing import Annotated, Literal, ParamSpec, Self, TypeVar
+from functools import cached_property
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,9 +21,6 @@ from appsentry_server.checks.urls import Origin, Target, WebUrl, relative, targe
 from appsentry_server.durations import Duration
 from appsentry_server.references import MissingReference, SecretReference
 from appsentry_server.results import Failure, Outcome, Phases
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _A_PAGE = TextExpectations()
 Text = Annotated[str, Field(min_length=1)]
@@ -144,13 +139,14 @@ class _Visit:
         if failure is not None:
             return failure
         try:
-            form = await self._aside(login_form, page, self._settings.username_field, self._settings.password_field)
+            names = self._settings.username_field, self._settings.password_field
+            form = await self._client.aside(self._deadline, login_form, page, *names)
             where, body = form.request(username, password)
         except FormNotFound as error:
             cut = len(page.body) > MOST_PARSED
             return Failure(failure_class="too_large" if cut else "expectation", message=str(error))
         except TimeoutError:
-            return _unread(page)
+            return failures.unread(page.target)
         if where.origin not in self._settings.trusted:
             message = (
                 f"expected a login form that is sent to the origin of {self._start.place}, found one that is sent to "
@@ -196,9 +192,10 @@ class _Visit:
         if failure is not None:
             return failure
         try:
-            unmet = await self._aside(expect.unmet_by_login, page, self._start, self._agent.cookies, self._quoter)
+            known = self._start, self._agent.cookies, self._quoter
+            unmet = await self._client.aside(self._deadline, expect.unmet_by_login, page, *known)
         except TimeoutError:
-            return _unread(page)
+            return failures.unread(page.target)
         if unmet is not None:
             return Failure(failure_class="expectation", message=unmet)
         return await self._log_out()
@@ -218,20 +215,9 @@ class _Visit:
         redirects = self._settings.max_redirects
         return await self._agent.follow(exchange, self._deadline, redirects=redirects, form=form)
 
-    async def _aside(self, read: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T:
-        """Read a page beside the event loop, which a parser may hold up. Raises `TimeoutError` at the deadline."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(max(0.0, self._deadline - self._clock.monotonic())):
-            return await loop.run_in_executor(self._client.readers, partial(read, *args, **keywords))
-
     def _record(self, step: str, exchange: Exchange) -> None:
         self._steps.append((step, exchange.elapsed_ms))
         self._phases += exchange.phases
-
-
-def _unread(page: Exchange) -> Failure:
-    message = f"expected a page from {page.target.place} that can be read in time, found one that takes too long"
-    return Failure(failure_class="deadline", message=message)
 
 
 def _leads_to(found: Target, wanted: Target) -> bool:

@@ -48,6 +48,11 @@ class JsonPath:
         except jsonpath.JSONPathError as error:
             raise ValueError(f"expected a JSON path such as $.status, found {written!r}: {error.message}") from None
 
+    @property
+    def singular(self) -> bool:
+        """Whether it leads to one place, so that it costs the same whatever the document holds."""
+        return isinstance(self._compiled, jsonpath.JSONPath) and self._compiled.singular_query()
+
     def values_in(self, document: Any) -> list[object]:
         """What the path selects. Raises `ValueError` when the document is nested too deeply for it."""
         try:

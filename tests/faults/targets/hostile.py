@@ -105,6 +105,7 @@ HANDLERS: dict[str, Handler] = {
     "a charset that is no text": says(body(b"fin", "Content-Type: text/plain; charset=zlib")),
     "a charset that takes long": says(body(b"xn--" + b"a" * 900_000, "Content-Type: text/plain; charset=punycode")),
     "deep JSON": says(body(b'{"a":' + b"[" * 900 + b"]" * 900 + b"}")),
+    "JSON of small arrays": says(body(b"[" + b"[[]]," * 200_000 + b"0]")),
     "hanging up": hangs_up,
     "no answer": waits,
     "a redirect to itself": leads("/"),

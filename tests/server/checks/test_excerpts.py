@@ -82,5 +82,9 @@ def test_base64_is_masked_in_the_escapes_of_urls_and_json_too():
         assert Quoter(["~~~???ÿÿÿ>>>"]).quote(echo) == "'•••'"
 
 
+def test_a_secret_that_is_half_of_a_character_is_masked_like_any_other():
+    assert Quoter(["half\udcff"]).quote("half\udcff") == "'•••'"
+
+
 def test_a_short_secret_masks_no_words_that_happen_to_look_like_its_base64():
     assert Quoter(["a"]).mask("Y W F h") == "Y W F h"

@@ -1,12 +1,14 @@
 """What an answer has to look like, and the words when it does not."""
 
 import asyncio
+import threading
 
 import pytest
 from pydantic import ValidationError
 
 from appsentry_server.checks.exchange import _CHARSETS, charset
 from appsentry_server.checks.health import HealthSettings
+from appsentry_server.checks.patterns import JsonPath
 
 
 def health(**settings):
@@ -126,6 +128,49 @@ def test_json_too_deep_to_be_shown_is_an_expectation_that_is_not_met(run, site, 
 
     assert failure.failure_class == "expectation"
     assert failure.message == 'expected "x" at $.a, found a value that is nested too deeply to be shown'
+
+
+@pytest.mark.parametrize(("path", "looked_up"), [("$..a", False), ("$[?@.a == 1]", False), ("$[0].a", True)])
+def test_a_path_that_looks_everywhere_is_for_documents_of_so_many_values(run, site, look, answer, path, looked_up):
+    async def main():
+        async with site({"/": answer(200, '[{"a":1}' + ",[]" * 30_000 + "]")}) as web:
+            return await look(web.url(), expect={"json": {path: 1}})
+
+    outcome = run(main())
+
+    if looked_up:
+        assert outcome.verdict == "up", outcome
+    else:
+        assert outcome.failure.failure_class == "expectation"
+        assert "found that more than 50,000 values would have to be looked at" in outcome.failure.message
+
+
+def test_a_large_body_that_takes_long_to_judge_ends_at_the_deadline_and_holds_up_nothing(
+    run, site, client, prepare, answer, monkeypatch
+):
+    began, release = threading.Event(), threading.Event()
+
+    def busy(*_args):
+        began.set()
+        release.wait(30)
+
+    monkeypatch.setattr(JsonPath, "values_in", busy)
+
+    async def main():
+        async with site({"/": answer(200, "[" + "[]," * 10_000 + "0]"), "/well": answer()}) as web, client() as http:
+            large = prepare(http, url=web.url(), timeout="500ms", expect={"json": {"$..a": 1}})
+            looking = asyncio.create_task(large.run())
+            await asyncio.get_running_loop().run_in_executor(None, began.wait, 30)
+            meanwhile = await prepare(http, url=web.url("/well")).run()
+            stuck = await looking
+            release.set()
+            return stuck, meanwhile
+
+    stuck, meanwhile = run(main())
+
+    assert stuck.failure.failure_class == "deadline"
+    assert "that can be read in time" in stuck.failure.message
+    assert meanwhile.verdict == "up"
 
 
 def test_a_regex_that_would_run_for_ever_elsewhere_takes_the_time_of_the_text(run, site, look, answer):
