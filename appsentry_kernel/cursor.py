@@ -79,7 +79,8 @@ class Cursor:
             return [(name, payload)]
         self._head = max(self._head, after)
         if len(self._volatile) < HOLD:
-            self._volatile[name, payload.get("id", payload.get("testRunId"))] = (name, payload)
+            # Written out: it is not looked at yet, and may be anything.
+            self._volatile[name, str(payload.get("id", payload.get("testRunId")))] = (name, payload)
         return []
 
     def _follow(self) -> list[Event]:
