@@ -59,7 +59,9 @@ class Feed:
         return [] if cursor is None else self._advance(cursor, name, payload)
 
     def start(self, stream: str, epoch: str, head: int) -> list[Event]:
-        """Go on from a snapshot of the stream."""
+        """Go on from a snapshot of the stream. Raises `TypeError` when that is no place in one."""
+        if not _is_place({"epoch": epoch, "head": head}, "head"):
+            raise TypeError(f"expected an epoch and a head, found {epoch!r} and {head!r}")
         return self._checked_all(self.cursor(stream).start(epoch, head))
 
     def sound(self, shape: type, items: Iterable[object]) -> list[dict[str, Any]]:

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appsentry_contract.events import EVENTS
+from appsentry_contract import events
 from appsentry_kernel.clock import SystemClock
+from appsentry_kernel.errors import ServerUnreachable
 from appsentry_kernel.frames import applications_frame, frame
 from appsentry_kernel.picture import empty_board, fold
 from appsentry_kernel.reader import Reader
@@ -18,7 +20,7 @@ from appsentry_kernel.widgets.still import as_html, as_text
 
 EPOCH = "e1"
 INSTANT = "2026-11-23T08:00:00.000Z"
-NAMES = sorted(EVENTS.keys() - {"eventBatch"})
+NAMES = sorted(events.EVENTS.keys() - {"eventBatch"})
 EVENTS_EACH = 5
 
 
@@ -96,7 +98,7 @@ def notebook() -> Iterator[Callable[[], Notebook]]:
 @st.composite
 def sound_event(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """An event as the contract has it; its number is given to it when it is sent."""
-    kind = EVENTS[name]
+    kind = events.EVENTS[name]
     payload: dict[str, Any] = _counted(draw(st.from_type(kind.payload)))
     instants = {field: INSTANT for field in ("at", "dueAt", "timestamp") if field in payload}
     ids = {"testRunId": "r1", "applicationId": "a1", "id": "a1", "testId": "t1"}
@@ -148,11 +150,11 @@ def test_what_no_contract_has_is_counted_and_the_next_result_is_shown(
     )
     totals = {"events": 0, "malformed": 0}
 
-    @generated(20, 150)
+    @generated(20, 2_400)
     @given(st.lists(one, min_size=EVENTS_EACH, max_size=EVENTS_EACH))
-    def holds(events: list[tuple[str, Any]]) -> None:
+    def holds(arriving: list[tuple[str, Any]]) -> None:
         here = notebook()
-        for name, payload in events:
+        for name, payload in arriving:
             here.hear(name, in_its_place(here, payload))
         here.look()
         cursor = here.reader.feed.cursor("metrics")
@@ -161,7 +163,7 @@ def test_what_no_contract_has_is_counted_and_the_next_result_is_shown(
         here.look()
         assert here.reader.results.rows == before + 1
         assert not here.reader.thread.closed
-        totals["events"] += len(events)
+        totals["events"] += len(arriving)
         totals["malformed"] += here.reader.feed.malformed
 
     holds()
@@ -172,3 +174,61 @@ def test_what_no_contract_has_is_counted_and_the_next_result_is_shown(
 
 def _without_number(payload: dict[str, Any]) -> dict[str, Any]:
     return {field: value for field, value in payload.items() if field != "seq"}
+
+
+@st.composite
+def sound_answer(draw: st.DrawFn, stream: str) -> dict[str, Any]:
+    """What a `subscribe` to the stream is acknowledged with."""
+    place = {"ok": True, "epoch": EPOCH, "head": draw(st.integers(0, 3))}
+    application = _dated(_counted(draw(st.from_type(events.Application))))
+    run = {**_dated(_counted(draw(st.from_type(events.TestRun)))), "testRunId": "r1"}
+    tests = [_dated(_counted(draw(st.from_type(events.TestView))))]
+    snapshots: dict[str, Any] = {
+        "applications": {"applications": [application]},
+        "runs": {"runs": [run]},
+        "metrics": {},
+    }
+    if draw(st.booleans()):
+        return {**place, "snapshot": snapshots.get(stream, {"run": run, "tests": tests})}
+    return {**place, "events": [["healthMetricUpdate", a_metric(1)]], "more": draw(st.booleans())}
+
+
+def _dated(value: dict[str, Any]) -> dict[str, Any]:
+    dates = {field: INSTANT for field in ("startedAt", "endedAt", "lastChecked") if field in value}
+    return {**value, **dates}
+
+
+def test_no_answer_to_a_subscription_stops_the_reader(
+    notebook: Callable[[], Notebook],
+    generated: Callable[[int, int], settings],
+    damaged: Callable[..., st.SearchStrategy[Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    streams = st.sampled_from(("applications", "runs", "metrics", "run:r1"))
+    answers = streams.flatmap(lambda stream: st.tuples(st.just(stream), damaged(sound_answer(stream))))
+
+    @generated(20, 2_000)
+    @given(answers.filter(lambda one: isinstance(one[1], dict)))
+    def holds(one: tuple[str, Any]) -> None:
+        stream, answer = one
+        here = notebook()
+        said = iter([answer])
+
+        async def request(name: str, asked: Any) -> Any:
+            for first in said:
+                return first
+            raise ServerUnreachable("there is no more")
+
+        here.reader._link.request = request  # type: ignore[method-assign] # the line is the test's
+        with suppress(ServerUnreachable):
+            here.reader.thread.call(lambda: here.reader._resume(stream))
+        here.look()
+        metrics = here.reader.feed.cursor("metrics")
+        metrics.start(EPOCH, 10)
+        before = here.reader.results.rows
+        here.hear("healthMetricUpdate", a_metric(11))
+        here.look()
+        assert here.reader.results.rows == before + 1
+
+    holds()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
