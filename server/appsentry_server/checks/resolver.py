@@ -178,7 +178,9 @@ class _Channel:
 
     def __init__(self, servers: Sequence[str], *, born: float) -> None:
         self.born = born
-        self._dns = aiodns.DNSResolver(servers or None, timeout=1.0, tries=3, lookups="fb")
+        # Without `lookups`: pycares 5.2.1 frees that text before c-ares reads it, and now and then every look-up of a
+        # channel failed at once. c-ares' own order is the same, unless nsswitch.conf has another.
+        self._dns = aiodns.DNSResolver(servers or None, timeout=1.0, tries=3)
         self._look_ups = 0
         self._retired = False
 
