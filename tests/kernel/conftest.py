@@ -2,9 +2,11 @@
 
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,9 @@ import appsentry_kernel as sentry
 from appsentry_kernel.session import Session
 
 PATIENCE_S = 30.0
+
+_UNHEARD_S = 5.0
+"""How long a cell may wait to begin before the kernel is woken up."""
 
 
 @pytest.fixture
@@ -224,14 +229,38 @@ class Kernel:
         return str(self._client.execute(code))
 
     def messages(self, cell: str) -> Iterator[dict[str, Any]]:
-        """Everything the kernel says until the cell ends; fails when it ends in an error."""
+        """Everything the kernel says until the cell ends; fails when it ends in an error, or says nothing for long."""
+        begun, woken, sent = False, False, time.monotonic()
         while True:
-            message = self._client.get_iopub_msg(timeout=2 * PATIENCE_S)
+            waited_s = time.monotonic() - sent
+            assert begun or waited_s < 2 * PATIENCE_S, "the kernel does not run the cell"
+            if not begun and not woken and waited_s > _UNHEARD_S:
+                woken = True
+                self._wake_up()
+            try:
+                message = self._client.get_iopub_msg(timeout=2 * PATIENCE_S if begun else _UNHEARD_S)
+            except queue.Empty:
+                assert not begun, "the kernel says nothing more of the cell"
+                continue
             assert message["msg_type"] != "error", "\n".join(message["content"]["traceback"])
             yield message
-            mine = message["parent_header"].get("msg_id") == cell
-            if mine and message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                return
+            if message["parent_header"].get("msg_id") == cell and message["msg_type"] == "status":
+                begun = True
+                if message["content"]["execution_state"] == "idle":
+                    return
+
+    def _wake_up(self) -> None:
+        """Have the kernel read what was sent to it.
+
+        ipykernel before 7.4 now and then leaves a request unread that arrives while it sends a reply, and every one
+        after it, until another client connects: https://github.com/ipython/ipykernel/issues/1554.
+        """
+        other = self._manager.client()
+        other.start_channels()
+        try:
+            other.wait_for_ready(timeout=2 * PATIENCE_S)
+        finally:
+            other.stop_channels()
 
     def run(self, code: str) -> str:
         """Run a cell to its end; gives what it printed."""
