@@ -255,7 +255,9 @@ class Kernel:
         ipykernel before 7.4 now and then leaves a request unread that arrives while it sends a reply, and every one
         after it, until another client connects: https://github.com/ipython/ipykernel/issues/1554.
         """
-        other = self._manager.client()
+        # One made by the manager has the same identity, and the kernel would drop this connection for it.
+        other = BlockingKernelClient(connection_file=self._manager.connection_file)
+        other.load_connection_file()
         other.start_channels()
         try:
             other.wait_for_ready(timeout=2 * PATIENCE_S)
