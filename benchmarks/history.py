@@ -180,7 +180,9 @@ def peers(folder: Path, shape: Shape) -> Iterator[Line]:
     with closing(duckdb.connect(config={"threads": "2", "memory_limit": "4GB"})) as connection:
         connection.execute(f"attach '{folder / 'history.duckdb'}' as history (read_only)")
         connection.execute(
-            "create table sample as select application, status, response_ms, due_ms from history.results "
+            "create table sample as select application, status, response_ms, due_ms from ("
+            "select seq, application, status, response_ms, due_ms from history.results union all "
+            "select seq, application, status, response_ms, due_ms from history.past_results)"
             f"where seq >= {first} and application <> 'bystander'"
         )
         frame = connection.sql("select application, status, response_ms from sample").df()

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from appsentry_contract.accounting.sketch import Sketch
 from appsentry_contract.accounting.spans import CODES, Integers, SpanArrays
+from appsentry_server.store import past
 from appsentry_server.store.opening import open_file
 
 DAY_MS = 86_400_000
@@ -79,6 +80,8 @@ def make(folder: Path, shape: Shape) -> int:
             connection.register("made", sketches)
             connection.execute("insert into day_sketches select * from made")
             connection.unregister("made")
+            _keep(connection, "summaries_seq", (day + 1) * len(table))
+            past.lay_out(shape.begin_ms + (day + 1) * DAY_MS, len(table))(connection)
             if sys.stderr.isatty() or day % 10 == 9:
                 print(f"made {day + 1} of {shape.days} days …", file=sys.stderr, flush=True)
         connection.execute("checkpoint")
@@ -87,8 +90,7 @@ def make(folder: Path, shape: Shape) -> int:
             connection.register("made", spans)
             connection.execute("insert into spans select * from made")
             connection.unregister("made")
-        for key, value in (("summaries_seq", shape.rows), ("day_sketches_ms", shape.end_ms)):
-            connection.execute("insert or replace into about values (?, ?)", [key, str(value)])
+        _keep(connection, "day_sketches_ms", shape.end_ms)
         connection.execute("checkpoint")
     finally:
         connection.close()
@@ -100,6 +102,10 @@ def end_of(folder: Path) -> int:
     with duckdb.connect(folder / "history.duckdb", read_only=True) as connection:
         (found,) = connection.execute("select value::bigint from about where key = 'day_sketches_ms'").fetchall()
     return int(found[0])
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, key: str, value: int) -> None:
+    connection.execute("insert or replace into about values (?, ?)", [key, str(value)])
 
 
 def _outages(shape: Shape, random: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -24,7 +24,7 @@ from appsentry_server.intake import Intake
 from appsentry_server.runs.recovery import interrupt_open_runs
 from appsentry_server.services import Services
 from appsentry_server.sockets.subscriptions import Subscriptions
-from appsentry_server.store import days, retention, summaries
+from appsentry_server.store import days, past, retention, summaries
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ _FINISH_S = 4.0
 _SETTLE_S = 3.0
 
 _HOUSEKEEPING_S = 60.0
+_LAID_OUT_AT_ONCE = 20
+"""Steps of laying out past results. An older history has thousands, and the summaries must not wait for all of them."""
+
 _TOKEN_EVERY_S = 1.0
 
 
@@ -231,6 +234,10 @@ class Server:
         now_ms = services.clock.now_ms()
         history = services.history
         while await history.write(days.fold(now_ms)):
+            await services.clock.sleep(0)
+        for _ in range(_LAID_OUT_AT_ONCE):
+            if not await history.write(past.lay_out(now_ms - max(days.GROWS_MS, _ms(settings.journal)))):
+                break
             await services.clock.sleep(0)
         while await history.write(retention.trim_results(now_ms - _ms(settings.retention))):
             await services.clock.sleep(0)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from appsentry_contract.columns import RESULT_COLUMNS, Column, columns_of
+from appsentry_server.store import past
 from appsentry_server.store.history import Cursor
 
 Resolution = Literal["raw", "1m", "1h", "1d"]
@@ -29,8 +30,8 @@ BATCH_ROWS = 10_000
 
 _RAW_EXPRESSIONS = {"ts": "due_ms", "interval_s": "interval_ms / 1000.0"}
 
-_COUNTED = "select due_ms // {step}, count(*) from results where {condition} group by 1 order by 1"
-_RAW = "select {named} from results where {condition} order by due_ms, seq"
+_COUNTED = "select due_ms // {step}, count(*) from {rows} group by 1 order by 1"
+_RAW = "select {named} from {rows} order by due_ms, seq"
 _FORMED = "select {values} from ({query})"
 _OBJECTS = "select to_json(object)::varchar from ({query}) as object"
 _ROLLUP = """
@@ -44,7 +45,7 @@ _ROLLUP = """
         quantile_cont(response_ms, 0.99) filter (answered) as response_p99_ms,
         max(response_ms) filter (answered) as response_max_ms,
         max(late_ms) as late_max_ms
-    from (select *, status in ('up', 'degraded') as answered from results where {condition})
+    from (select *, status in ('up', 'degraded') as answered from {rows})
     group by all order by ts, application, "check", type
 """
 
@@ -77,7 +78,7 @@ class Selection:
         """The bounds of slices that hold about `_SLICE_ROWS` rows each, or one step when that holds more."""
         step = _STEP_MS[self.resolution]
         counted = cursor.execute(
-            _COUNTED.format(step=step, condition=self._condition),
+            _COUNTED.format(step=step, rows=self._rows),
             self._values(self.from_ms, self.to_ms),
         ).fetchall()
         slices: list[tuple[int, int]] = []
@@ -93,25 +94,26 @@ class Selection:
         return slices
 
     @property
-    def _condition(self) -> str:
-        parts = ["due_ms >= ? and due_ms < ?"]
+    def _rows(self) -> str:
+        parts = ["due_ms >= $from_ms and due_ms < $to_ms"]
         if self.applications:
-            parts.append("application in (select unnest(?::varchar[]))")
+            parts.append("application in (select unnest($applications::varchar[]))")
         if self.types:
-            parts.append("type in (select unnest(?::varchar[]))")
+            parts.append("type in (select unnest($types::varchar[]))")
         if not self.simulated:
             parts.append("not simulated")
-        return " and ".join(parts)
+        return past.table(" and ".join(parts), chosen=bool(self.applications))
 
-    def _values(self, from_ms: int, to_ms: int) -> list[Any]:
-        """What is bound to the parameters of `_condition`."""
-        return [from_ms, to_ms, *(list(names) for names in (self.applications, self.types) if names)]
+    def _values(self, from_ms: int, to_ms: int) -> dict[str, Any]:
+        """What is bound to the parameters of `_rows`."""
+        names = {"applications": list(self.applications), "types": list(self.types)}
+        return {"from_ms": from_ms, "to_ms": to_ms, **{name: values for name, values in names.items() if values}}
 
     def _query(self) -> str:
         if self.resolution != "raw":
-            return _ROLLUP.format(bucket=BUCKET_MS[self.resolution], condition=self._condition)
+            return _ROLLUP.format(bucket=BUCKET_MS[self.resolution], rows=self._rows)
         named = ", ".join(f"{_RAW_EXPRESSIONS.get(name, _quoted(name))} as {_quoted(name)}" for name in RESULT_COLUMNS)
-        return _RAW.format(named=named, condition=self._condition)
+        return _RAW.format(named=named, rows=self._rows)
 
 
 def formed(query: str, columns: Mapping[str, Column], form: Form) -> str:

@@ -10,7 +10,8 @@ FOLDED_UP_TO = "day_sketches_ms"
 """In the table `about`: where the first day begins whose hours are still apart."""
 
 STEP_CHECKS = 100
-_HOURS_THAT_GROW_MS = 2 * 3_600_000
+GROWS_MS = 2 * 3_600_000
+"""How long after its end an hour, and the day it ends, may still get results."""
 
 
 def fold(now_ms: int) -> Callable[[Cursor], bool]:
@@ -21,7 +22,7 @@ def fold(now_ms: int) -> Callable[[Cursor], bool]:
     """
 
     def statement(cursor: Cursor) -> bool:
-        until_ms = (now_ms - _HOURS_THAT_GROW_MS) // DAY_MS * DAY_MS
+        until_ms = (now_ms - GROWS_MS) // DAY_MS * DAY_MS
         row = cursor.execute("select min(hour_ms) from sketches where hour_ms < ?", [until_ms]).fetchone()
         if row is None or row[0] is None:
             return False

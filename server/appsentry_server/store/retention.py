@@ -12,6 +12,13 @@ def trim_results(before_ms: int) -> Callable[[Cursor], bool]:
     """Delete results due before this instant, the oldest first, at most a step; whether more are left to delete."""
 
     def statement(cursor: Cursor) -> bool:
+        # Days that have passed lie one after the other, so the first rows are of the oldest.
+        row = cursor.execute("select min(rowid) from past_results").fetchone()
+        if row is not None and row[0] is not None:
+            old = [row[0] + STEP_ROWS, before_ms]
+            if cursor.execute("select 1 from past_results where rowid < ? and due_ms < ? limit 1", old).fetchone():
+                cursor.execute("delete from past_results where rowid < ? and due_ms < ?", old)
+                return True
         row = cursor.execute("select min(seq) from results").fetchone()
         if row is None or row[0] is None:
             return False

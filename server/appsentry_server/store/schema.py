@@ -18,6 +18,9 @@ create table if not exists results (
     location varchar not null, simulated boolean not null
 );
 
+-- Results of days that have passed, in the order of `place` and no longer in `results`.
+create table if not exists past_results as select 0::ubigint as place, * from results limit 0;
+
 create table if not exists events (
     stream varchar not null, seq bigint not null, published_ms bigint not null,
     name varchar not null, payload varchar not null
@@ -71,7 +74,7 @@ create table if not exists day_sketches (
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make what is not there yet. A history without `day_sketches` gets them as its hours are folded."""
+    """Make what is not there yet. An older history gets days and past results as its hours and results are moved."""
     for statement in TABLES.split(";"):
         if statement.strip():
             connection.execute(statement)

@@ -17,7 +17,7 @@ Key = tuple[str, str]
 _SPAN_COLUMNS = {"from_ms": "begin", "to_ms": "end", "n": "n", "verdict": "verdict", "interval_ms": "interval"}
 """The table's columns, and what they are in spans, which are counted here in milliseconds."""
 
-KEPT_UP_TO = "summaries_seq"
+_KEPT_UP_TO = "summaries_seq"
 """In the table `about`: the number of the last result that spans and sketches hold."""
 DAY_MS = 86_400_000
 _MARGIN_MS = 7 * DAY_MS
@@ -45,7 +45,7 @@ def keep(summaries: Summaries) -> Callable[[Cursor], None]:
         sketches = [(*key, hour_ms, sketch.to_bytes()) for (key, hour_ms), sketch in summaries.sketches.items()]
         _replace(cursor, "spans", spans)
         _replace(cursor, "sketches", sketches)
-        cursor.execute("insert or replace into about values (?, ?)", [KEPT_UP_TO, str(summaries.seq)])
+        cursor.execute("insert or replace into about values (?, ?)", [_KEPT_UP_TO, str(summaries.seq)])
 
     return statement
 
@@ -62,7 +62,6 @@ def kept(hours_since_ms: int) -> Callable[[Cursor], Summaries]:
     """What was written last, with the sketches of hours from `hours_since_ms` on."""
 
     def query(cursor: Cursor) -> Summaries:
-        row = cursor.execute("select value from about where key = ?", [KEPT_UP_TO]).fetchone()
         columns = cursor.execute(
             'select application, "check", from_ms, to_ms, n, verdict, interval_ms from spans '
             'order by application, "check", from_ms'
@@ -71,7 +70,7 @@ def kept(hours_since_ms: int) -> Callable[[Cursor], Summaries]:
             'select application, "check", hour_ms, sketch from sketches where hour_ms >= ?', [hours_since_ms]
         ).fetchall()
         return Summaries(
-            seq=0 if row is None else int(row[0]),
+            seq=kept_up_to(cursor),
             spans=_by_check(columns),
             sketches={
                 ((application, check), hour_ms): Sketch.from_bytes(packed)
@@ -80,6 +79,12 @@ def kept(hours_since_ms: int) -> Callable[[Cursor], Summaries]:
         )
 
     return query
+
+
+def kept_up_to(cursor: Cursor) -> int:
+    """The number of the last result that is in the summaries; 0 when none is."""
+    rows = cursor.execute("select value from about where key = ?", [_KEPT_UP_TO]).fetchall()
+    return int(rows[0][0]) if rows else 0
 
 
 def forget(before_ms: int) -> Callable[[Cursor], None]:

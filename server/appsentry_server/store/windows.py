@@ -14,9 +14,10 @@ import pyarrow as pa
 from appsentry_contract.accounting.histograms import ZEROS, Histograms, values_of
 from appsentry_contract.accounting.sketch import LARGEST_MS, PER_BUCKET, SMALLEST_MS
 from appsentry_contract.accounting.spans import VERDICTS
+from appsentry_server.store import past
 from appsentry_server.store.days import folded_up_to
 from appsentry_server.store.history import Cursor
-from appsentry_server.store.summaries import DAY_MS, KEPT_UP_TO
+from appsentry_server.store.summaries import DAY_MS, kept_up_to
 
 HOUR_MS: Final = 3_600_000
 _AT_ONCE: Final = 4_096
@@ -66,7 +67,7 @@ _COUNTED = """
     group by all
 """
 
-_PART = "select * from results where due_ms >= {begin_ms} and due_ms < {end_ms} and seq > {seq}"
+_PART = "due_ms >= {begin_ms} and due_ms < {end_ms} and seq > {seq}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Window:
     def spans(self, cursor: Cursor) -> tuple[str, dict[str, Any]]:
         """The query for `SPAN_COLUMNS`, instants in milliseconds, and its parameters."""
         verdicts = "[" + ", ".join(f"'{verdict}'" for verdict in VERDICTS) + "]"
-        query = SPANS.format(kept=_kept(cursor), chosen=self._chosen, verdicts=verdicts)
+        query = SPANS.format(kept=kept_up_to(cursor), chosen=self._chosen, verdicts=verdicts)
         return query, {"from_ms": self.from_ms, "to_ms": self.to_ms, **self._parameters}
 
     def latencies(self, cursor: Cursor) -> pa.Table:
@@ -89,7 +90,7 @@ class Window:
         packed = cursor.sql(
             _PACKED.format(chosen=self._chosen), params={"begin_ms": begin_ms, "end_ms": end_ms, **self._parameters}
         ).to_arrow_table()
-        counted = cursor.sql(self._counted(begin_ms, end_ms, _kept(cursor)), params=self._parameters or None)
+        counted = cursor.sql(self._counted(begin_ms, end_ms, kept_up_to(cursor)), params=self._parameters or None)
         return _merged(packed, counted.to_arrow_table())
 
     def _whole(self, folded_ms: int) -> tuple[int, int]:
@@ -101,9 +102,10 @@ class Window:
 
     def _counted(self, begin_ms: int, end_ms: int, kept: int) -> str:
         parts = [(self.from_ms, begin_ms, -1), (begin_ms, end_ms, kept), (end_ms, self.to_ms, -1)]
-        texts = [_PART.format(begin_ms=begin, end_ms=end, seq=seq) for begin, end, seq in parts]
+        conditions = [_PART.format(begin_ms=begin, end_ms=end, seq=seq) for begin, end, seq in parts]
+        tables = [past.table(one, chosen=bool(self.applications)) for one in conditions]
         return _COUNTED.format(
-            parts=" union all ".join(texts),
+            parts=" union all ".join(map("from {}".format, tables)),
             chosen=self._chosen,
             smallest=SMALLEST_MS,
             largest=LARGEST_MS,
@@ -118,11 +120,6 @@ class Window:
     @property
     def _parameters(self) -> dict[str, Any]:
         return {"applications": list(self.applications)} if self.applications else {}
-
-
-def _kept(cursor: Cursor) -> int:
-    rows = cursor.execute("select value from about where key = ?", [KEPT_UP_TO]).fetchall()
-    return int(rows[0][0]) if rows else 0
 
 
 def _merged(packed: pa.Table, counted: pa.Table) -> pa.Table:
