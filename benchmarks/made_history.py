@@ -81,7 +81,8 @@ def make(folder: Path, shape: Shape) -> int:
             connection.execute("insert into day_sketches select * from made")
             connection.unregister("made")
             _keep(connection, "summaries_seq", (day + 1) * len(table))
-            past.lay_out(shape.begin_ms + (day + 1) * DAY_MS, len(table))(connection)
+            for step in past.plan(shape.begin_ms + (day + 1) * DAY_MS, len(table))(connection):
+                step(connection)
             if sys.stderr.isatty() or day % 10 == 9:
                 print(f"made {day + 1} of {shape.days} days …", file=sys.stderr, flush=True)
         connection.execute("checkpoint")

@@ -34,8 +34,8 @@ _FINISH_S = 4.0
 _SETTLE_S = 3.0
 
 _HOUSEKEEPING_S = 60.0
-_LAID_OUT_AT_ONCE = 20
-"""Steps of laying out past results. An older history has thousands, and the summaries must not wait for all of them."""
+_LAID_OUT_AT_ONCE = 4
+"""Steps of laying out past results, each of seconds: the summaries must not wait for all that a large history has."""
 
 _TOKEN_EVERY_S = 1.0
 
@@ -235,10 +235,9 @@ class Server:
         history = services.history
         while await history.write(days.fold(now_ms)):
             await services.clock.sleep(0)
-        for _ in range(_LAID_OUT_AT_ONCE):
-            if not await history.write(past.lay_out(now_ms - max(days.GROWS_MS, _ms(settings.journal)))):
-                break
-            await services.clock.sleep(0)
+        passed_ms = now_ms - max(days.GROWS_MS, _ms(settings.journal))
+        for step in (await history.read(past.plan(passed_ms)))[:_LAID_OUT_AT_ONCE]:
+            await history.read(step)
         while await history.write(retention.trim_results(now_ms - _ms(settings.retention))):
             await services.clock.sleep(0)
         while await history.write(retention.trim_events(now_ms - _ms(settings.journal))):

@@ -59,8 +59,10 @@ def _in_history(folder, scenario, rows=None, kept=None):
 
 async def _lay_out(history, before_ms=END_MS, rows=200):
     steps = 0
-    while await history.write(past.lay_out(before_ms, rows)):
-        steps += 1
+    while planned := await history.read(past.plan(before_ms, rows)):
+        for step in planned:
+            await history.read(step)
+            steps += 1
     return steps
 
 
@@ -117,8 +119,8 @@ def test_an_application_lies_together_within_its_day(tmp_path):
 def test_the_history_answers_as_before(tmp_path, chosen):
     async def scenario(history):
         before = _answer(history, **chosen)
-        for _ in range(3):
-            await history.write(past.lay_out(END_MS, 200))
+        for step in (await history.read(past.plan(END_MS, 200)))[:3]:
+            await history.read(step)
             assert _answer(history, **chosen).equals(before), "half-way"
         await _lay_out(history)
         assert _answer(history, **chosen).equals(before)
@@ -181,8 +183,10 @@ from appsentry_server.store.history import History
 
 async def main():
     history = await History.open(Path(sys.argv[1]))
-    while await history.write(past.lay_out(int(sys.argv[2]), 50)):
-        print("step", flush=True)
+    while steps := await history.read(past.plan(int(sys.argv[2]), 50)):
+        for step in steps:
+            await history.read(step)
+            print("step", flush=True)
 
 asyncio.run(main())
 """

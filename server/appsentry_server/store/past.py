@@ -5,14 +5,16 @@ longer grow is moved to `past_results`, sorted by application and check. `place`
 application's name, because blocks know their least and greatest number, but of text only how it begins.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from appsentry_server.store.history import Cursor
 from appsentry_server.store.summaries import DAY_MS, kept_up_to
 
-STEP_ROWS = 100_000
-"""Moved at once, or all of one application's day when it has more. Commits wait meanwhile."""
+Step = Callable[[Cursor], None]
+
+STEP_ROWS = 3_000_000
+"""Moved at once, or all of one application's day when it has more."""
 
 _PLACE = "md5_number_lower(application)"
 
@@ -51,38 +53,49 @@ def table(condition: str, *, chosen: bool) -> str:
     return _TABLE.format(condition=condition, near=_NEAR if chosen else "")
 
 
-def lay_out(before_ms: int, rows: int = STEP_ROWS) -> Callable[[Cursor], bool]:
-    """Move results of the oldest day that ended by this instant, about so many; whether more are left to move.
+def plan(before_ms: int, rows: int = STEP_ROWS) -> Callable[[Cursor], list[Step]]:
+    """The steps by which the oldest day that ended by this instant is moved, about so many rows each, if any.
 
-    In one transaction, so a result is in one table or in the other. Those stay that may still be asked for by number:
+    They are for `History.read`: a step takes seconds, and on a cursor of its own no commit waits for it. Each is one
+    transaction, so a result is in one table or in the other. Those stay that may still be asked for by number:
     published since, not yet in the summaries, or the newest of their check.
     """
 
-    def statement(cursor: Cursor) -> bool:
+    def query(cursor: Cursor) -> list[Step]:
         end_ms = before_ms // DAY_MS * DAY_MS
         staying = [seq for (seq,) in cursor.execute(_STAYING).fetchall()]
         limits: dict[str, Any] = {"begin_ms": 0, "end_ms": end_ms, "before_ms": end_ms}
         limits |= {"kept": kept_up_to(cursor), "staying": staying}
         ((oldest_ms,),) = cursor.execute(_OLDEST.format(condition=_MOVABLE), limits).fetchall()
         if oldest_ms is None:
-            return False
+            return []
         begin_ms = oldest_ms // DAY_MS * DAY_MS
         limits |= {"begin_ms": begin_ms, "end_ms": begin_ms + DAY_MS}
         counted = cursor.execute(_IN_ORDER.format(condition=_MOVABLE, place=_PLACE), limits).fetchall()
-        limits["applications"] = _as_many(counted, rows)
+        return [_step({**limits, "applications": chosen}) for chosen in _as_many(counted, rows)]
+
+    return query
+
+
+def _step(limits: Mapping[str, Any]) -> Step:
+    def statement(cursor: Cursor) -> None:
+        # Left in the middle, the cursor is closed, and with it the transaction is undone.
+        cursor.begin()
         cursor.execute(_MOVE.format(condition=_CHOSEN, place=_PLACE), limits)
         cursor.execute(_DELETE.format(condition=_CHOSEN), limits)
-        return True
+        cursor.commit()
 
     return statement
 
 
-def _as_many(counted: Sequence[tuple[str, int]], rows: int) -> list[str]:
-    """The first applications that have at least so many rows together; all when they have fewer."""
+def _as_many(counted: Sequence[tuple[str, int]], rows: int) -> Iterator[list[str]]:
+    """The applications in lists that have at least so many rows together, the last one excepted."""
     chosen, taken = [], 0
     for application, count in counted:
-        if taken >= rows:
-            break
         chosen.append(application)
         taken += count
-    return chosen
+        if taken >= rows:
+            yield chosen
+            chosen, taken = [], 0
+    if chosen:
+        yield chosen
