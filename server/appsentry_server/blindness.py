@@ -95,10 +95,15 @@ class Sight:
         """These are the targets there are, and no others."""
         before, self._places, self._by_check = self._places, {}, {}
         for key, settings in checks.items():
-            if settings.host is not None and settings.port is not None:
-                place = (settings.host, settings.port)
-                known = self._places.get(place) or before.get(place) or _Place(*place)
-                self._by_check[key] = self._places[place] = known
+            if settings.host is None:
+                continue
+            if settings.port is None:
+                # Nobody can connect there to find out, but its failures may be the network's all the same.
+                self._by_check[key] = _Place(settings.host, 0)
+                continue
+            place = (settings.host, settings.port)
+            known = self._places.get(place) or before.get(place) or _Place(*place)
+            self._by_check[key] = self._places[place] = known
 
     def doubts(self, key: Key, outcome: Outcome) -> bool:
         """Whether the outcome has to be `judged`. One that has not tells what was reached."""

@@ -51,6 +51,29 @@ _EXPECT = st.fixed_dictionaries(
 )
 
 
+def _streams(text: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
+    """Checks that are no HTTP request."""
+    # Good ones first and more of them: what is refused for one thing is not looked at for another.
+    host = st.sampled_from(("127.0.0.1", "example.org", "xn--gre-6ka8i.example", "a.b.c.example", "a..b"))
+    port = st.sampled_from((1, 443, 8080, 65_535, 0))
+    secret = st.sampled_from(("env:HOME", "env:PATH", "env:PATH", SECRET))
+    step = st.one_of(
+        st.fixed_dictionaries({"text": st.text(min_size=1, max_size=10)}, optional={"send": text}),
+        st.fixed_dictionaries({"send_secret": secret}),
+    )
+    steps = {"steps": st.lists(step, max_size=2)}
+    server = st.sampled_from(("9.9.9.9", "[::1]:53", "127.0.0.1:5353", "dns.example"))
+    url = st.sampled_from(("ws://127.0.0.1:9/", "wss://example.org", "wss://größe.example/a", "http://x/"))
+    headers = {"headers": st.dictionaries(st.sampled_from(("Authorization", "X-Token", "Host")), secret, max_size=1)}
+    return st.one_of(
+        st.fixed_dictionaries({"type": st.just("tcp"), "host": host, "port": port}, optional=steps | _TIMES),
+        st.fixed_dictionaries({"type": st.just("tls"), "host": host}, optional={"port": port, **_TIMES}),
+        st.fixed_dictionaries({"type": st.just("dns"), "name": host}, optional={"server": server, **_TIMES}),
+        st.fixed_dictionaries({"type": st.just("ping"), "host": host}, optional={"count": _COUNT, **_TIMES}),
+        st.fixed_dictionaries({"type": st.just("websocket"), "url": url}, optional=steps | headers | _TIMES),
+    )
+
+
 def _texts(hostile: Callable[..., st.SearchStrategy[str]]) -> st.SearchStrategy[dict[str, Any]]:
     """A configuration as data: ids and names as odd as they may be."""
     label, tag = hostile(200), hostile(100)
@@ -65,7 +88,7 @@ def _texts(hostile: Callable[..., st.SearchStrategy[str]]) -> st.SearchStrategy[
         optional={"expect": st.fixed_dictionaries({}, optional={"text": tag}), **_TIMES},
     )  # fmt: skip
     application = st.fixed_dictionaries(
-        {"id": _ID, "checks": st.lists(health | login, min_size=1, max_size=3)},
+        {"id": _ID, "checks": st.lists(health | login | _streams(tag), min_size=1, max_size=3)},
         optional={
             "name": label,
             "group": label,

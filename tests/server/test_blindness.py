@@ -29,6 +29,12 @@ class _Of(CheckSettings):
         return 9
 
 
+class _WithoutPort(_Of):
+    @property
+    def port(self):
+        return None
+
+
 class _CountingClock(SystemClock):
     """Counts how often somebody waits: once for each look around."""
 
@@ -108,6 +114,30 @@ def test_an_answer_is_never_blind(failure_class):
         return sight.doubts(("app-0", "any"), Outcome(verdict="down", failure=failure))
 
     assert _seen(NOWHERE[:9], scenario) == (False, [])
+
+
+def test_a_host_without_a_port_is_judged_by_the_others_and_never_asked():
+    async def scenario(sight, clock):
+        others = {(f"app-{n}", "any"): _Of(type="any", id="any", at=host) for n, host in enumerate(NOWHERE[:5])}
+        sight.watch(others | {("pinged", "any"): _WithoutPort(type="any", id="any", at=NOWHERE[9])})
+        assert sight.doubts(("pinged", "any"), DOWN)
+        judged = await sight.judged(("pinged", "any"), DOWN, clock.monotonic())
+        return judged.failure.failure_class
+
+    found, told = _seen([], scenario)
+    assert found == "blind"
+    assert "5 of 5" in told[0]
+
+
+def test_hosts_without_a_port_alone_are_nobody_to_ask():
+    async def scenario(sight, clock):
+        checks = {
+            (f"app-{n}", "any"): _WithoutPort(type="any", id="any", at=host) for n, host in enumerate(NOWHERE[:9])
+        }
+        sight.watch(checks)
+        return await _judged(sight, clock, 9)
+
+    assert _seen([], scenario) == ({("down", "connect_timeout")}, [])
 
 
 def test_one_who_waits_and_is_cut_off_leaves_the_others_their_answer():

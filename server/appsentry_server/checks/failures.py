@@ -2,6 +2,7 @@
 
 import errno
 import os
+import ssl
 from collections.abc import Mapping, Sequence
 
 import pycurl
@@ -43,6 +44,14 @@ BY_CONNECT_ERRNO: Mapping[int, FailureClass] = {
     errno.ENETDOWN: "blind",
 }
 """Why no connection came about. Errors that stand nowhere, such as no more file descriptors, are `internal`."""
+
+BY_STREAM_ERRNO: Mapping[int, FailureClass] = {
+    errno.ETIMEDOUT: "reset",  # the kernel gave up on what it had sent
+}
+"""Where a connection that was there breaks otherwise than one that was not."""
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE})
+_HUNG_UP = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 BY_VERIFY_RESULT: Mapping[int, FailureClass] = {10: "tls_expired", 62: "tls_host", 64: "tls_host"}
 """X509_V_ERR_… of OpenSSL's x509_vfy.h. What stands nowhere is `tls_other`."""
@@ -108,6 +117,58 @@ def of_addresses(target: Target, addresses: Sequence[str], rules: AddressRules) 
     return Failure(failure_class="internal", message=message)
 
 
+def of_connection(error: OSError, target: Target, waited_s: float) -> Failure:
+    """A TCP connection that did not come about; a `TimeoutError` of ours has no number."""
+    if isinstance(error, TimeoutError) and error.errno is None:
+        message = f"expected a connection to {target.place} within {waited_s:.3g} s, found no answer"
+        return Failure(failure_class="connect_timeout", message=message)
+    if error.errno in _EXHAUSTED:
+        return _unconnected(0, target.place)
+    return _unconnected(error.errno or 0, target.place)
+
+
+def unfinished_handshake(target: Target, waited_s: float) -> Failure:
+    """A TLS handshake that did not end in time."""
+    message = f"expected a TLS handshake with {target.place} within {waited_s:.3g} s, found it unfinished"
+    return Failure(failure_class="connect_timeout", message=message)
+
+
+def of_handshake(error: OSError, target: Target) -> Failure:
+    """A TLS handshake with `target` that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _unverified(error.verify_code, error.verify_message, target.place)
+    if isinstance(error, ssl.SSLError) and not isinstance(error, _HUNG_UP):
+        message = f"expected a TLS handshake with {target.place}, found: {_words(error)}"
+        return Failure(failure_class="tls_other", message=message)
+    found = "that it hung up" if isinstance(error, ssl.SSLError) else _words(error)
+    failure_class = "reset" if isinstance(error, ssl.SSLError) else BY_CONNECT_ERRNO.get(error.errno or 0, "internal")
+    return Failure(failure_class=failure_class, message=f"expected a TLS handshake with {target.place}, found: {found}")
+
+
+def endless_tls(target: Target) -> Failure:
+    """TLS that goes on and on and says nothing."""
+    message = f"expected TLS from {target.place} that comes to something, found an endless stream of records"
+    return Failure(failure_class="tls_other", message=message)
+
+
+def of_stream(error: OSError, target: Target) -> Failure:
+    """A connection with `target` that broke after it was there. By TLS 1.3 a refused handshake is learnt only now."""
+    if isinstance(error, ssl.SSLError):
+        failure_class: FailureClass = "reset" if isinstance(error, _HUNG_UP) else "tls_other"
+    else:
+        failure_class = BY_STREAM_ERRNO.get(error.errno or 0) or BY_CONNECT_ERRNO.get(error.errno or 0, "internal")
+    return Failure(
+        failure_class=failure_class, message=f"expected a whole answer from {target.place}, found: {_words(error)}"
+    )
+
+
+def unanswered(target: Target, waited_s: float, *, begun: bool) -> Failure:
+    """The deadline passed on a connection that was there."""
+    found = "an unfinished answer" if begun else "no answer"
+    message = f"expected a whole answer from {target.place} within {waited_s:.3g} s, found {found}"
+    return Failure(failure_class="deadline", message=message)
+
+
 def out_of_time(target: Target) -> Failure:
     """The deadline passed before there was anything to wait for."""
     return Failure(
@@ -135,6 +196,13 @@ def _unconnected(code: int, place: str) -> Failure:
     found = os.strerror(code) if code else "that no socket could be made: are there file descriptors left?"
     message = f"expected a connection to {place}, found: {found}"
     return Failure(failure_class=BY_CONNECT_ERRNO.get(code, "internal"), message=message)
+
+
+def _words(error: OSError) -> str:
+    # OpenSSL's reason without the place in its source.
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    return error.strerror or type(error).__name__
 
 
 def _unverified(result: int, text: str, place: str) -> Failure:

@@ -12,6 +12,7 @@ from typing import TypeVar, TypeVarTuple
 from appsentry_server.checks.addresses import AddressRules
 from appsentry_server.checks.agent import Agent
 from appsentry_server.checks.handle import TlsSettings
+from appsentry_server.checks.network import Network
 from appsentry_server.checks.resolver import Resolver
 from appsentry_server.checks.transfers import Transfers
 from appsentry_server.clock import Clock, SystemClock
@@ -38,6 +39,11 @@ class HttpClient:
         self.resolver = resolver or Resolver(clock=self.clock)
         self.transfers = Transfers()
         self._readers = ThreadPoolExecutor(_READERS, "reader")
+
+    @property
+    def network(self) -> Network:
+        """What other kinds of connection are made with, by the same rules."""
+        return Network(resolver=self.resolver, rules=self.rules, clock=self.clock)
 
     def agent(self, *, tls: TlsSettings, connect_s: float, body: bool = False, certificates: bool = False) -> Agent:
         """An agent for one check. `body`: bodies are kept as far as the cap; `certificates`: their end is reported."""

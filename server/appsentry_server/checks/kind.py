@@ -41,7 +41,7 @@ class CheckSettings(Settings):
 
     @property
     def port(self) -> int | None:
-        """Where TCP reaches it on that host: whether the monitor is blind is found out there."""
+        """Where TCP reaches it on that host: whether the monitor is blind is found out there. None: not by TCP."""
         return None
 
 

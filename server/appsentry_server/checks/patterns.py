@@ -29,6 +29,11 @@ class Regex:
         """Whether it matches anywhere in the text."""
         return self._compiled.search(text) is not None
 
+    def end_in(self, text: str) -> int | None:
+        """Where its first match in the text ends, None without one."""
+        found = self._compiled.search(text)
+        return None if found is None else int(found.end())
+
     def __hash__(self) -> int:
         return hash(self.written)
 

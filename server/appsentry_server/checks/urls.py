@@ -7,7 +7,7 @@ from socket import inet_aton, inet_ntoa
 from typing import Annotated
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 Origin = tuple[str, str, int]
 """Scheme, host and port."""
@@ -71,6 +71,27 @@ def target(url: str) -> Target:
     return Target(url=whole, scheme=parts.scheme, host=host, port=port, place=f"{shown}:{port}", fragment=fragment)
 
 
+def hostname(written: str) -> str:
+    """A host name or a literal address in lower case, ASCII and without brackets. Raises `ValueError`."""
+    bare = written[1:-1] if written.startswith("[") and written.endswith("]") else written
+    try:
+        host = _ascii(bare.lower())
+        if ":" not in host:
+            # Labels that are empty or too long are no name to look up, nor one to ask for by TLS.
+            host.removesuffix(".").encode("idna")
+    except ValueError:
+        host = ""
+    if not host:
+        raise ValueError(f"expected a host name or an address, such as db.example.org, found {written[:80]!r}")
+    return host
+
+
+def place(host: str, port: int, scheme: str = "tcp") -> Target:
+    """A host, as `hostname` gives it, and a port as a target that is no web address."""
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Target(url=f"{scheme}://{shown}", scheme=scheme, host=host, port=port, place=shown)
+
+
 def relative(base: Target, reference: str) -> Target:
     """Where `reference` leads from `base`, as a browser reads it. Raises `ValueError` as `target` does."""
     return target(urljoin(base.url, reference.strip()))
@@ -100,6 +121,11 @@ def _valid(url: str) -> str:
     target(url)
     return url
 
+
+HostName = Annotated[str, AfterValidator(hostname)]
+"""A pydantic field that holds a host name or a literal address."""
+
+Port = Annotated[int, Field(ge=1, le=65_535, strict=True)]
 
 WebUrl = Annotated[str, AfterValidator(_valid)]
 """A pydantic field that holds an absolute http or https address with a host and without credentials."""

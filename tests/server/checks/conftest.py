@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from appsentry_server.checks.addresses import AddressRules
 from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import Probe
 from appsentry_server.checks.resolver import Resolver
@@ -212,6 +213,10 @@ class Dns(asyncio.DatagramProtocol):
         self.names: dict[str, list[str]] = {}
         self.silent: set[str] = set()
         self.broken: set[str] = set()
+        self.records: dict[tuple[str, int], list[bytes]] = {}
+        """What is answered by name and type, each as it stands in a packet."""
+        self.refused: set[str] = set()
+        self.garbled: set[str] = set()
         self.ttl = 60
         self.asked: list[str] = []
         self.address = ""
@@ -235,13 +240,15 @@ class Dns(asyncio.DatagramProtocol):
         self._heard.set()
         if name in self.silent or name.split(".")[-2:] == ["silent", "test"]:
             return
+        if name in self.garbled:
+            self._transport.sendto(query[:2] + b"\x81\x80" + b"\xff" * 40, sender)
+            return
         addresses = self.names.get(name, []) if kind == 1 else []
-        code = 2 if name in self.broken else 0 if name in self.names else 3
-        answers = b"".join(
-            b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, self.ttl, 4) + ipaddress.ip_address(address).packed
-            for address in addresses
-        )
-        head = query[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(addresses), 0, 0)
+        found = [ipaddress.ip_address(address).packed for address in addresses] + self.records.get((name, kind), [])
+        known = name in self.names or any(name == one for one, _ in self.records)
+        code = 2 if name in self.broken else 5 if name in self.refused else 0 if known else 3
+        answers = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, self.ttl, len(one)) + one for one in found)
+        head = query[:2] + struct.pack(">HHHHH", 0x8180 | code, 1, len(found), 0, 0)
         self._transport.sendto(head + query[12 : end + 4] + answers, sender)
 
 
@@ -315,6 +322,56 @@ def _prepare(client: HttpClient, **settings) -> Probe:
 def prepare():
     """Makes a probe from settings as they stand in the configuration."""
     return _prepare
+
+
+@pytest.fixture
+def outcome_of(client, prepare):
+    """Looks once with a check of any kind, and gives the outcome: `await outcome_of("tcp", host=…, port=…)`."""
+
+    async def once(kind: str, *, dns: Dns | None = None, rules: AddressRules | None = None, **settings):
+        async with client(dns) as http:
+            http.rules = rules or http.rules
+            probe = prepare(http, type=kind, **settings)
+            try:
+                return await probe.run()
+            finally:
+                probe.close()
+
+    return once
+
+
+@contextlib.asynccontextmanager
+async def _listener(handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    serving: set[asyncio.Task] = set()
+
+    async def serve(reader, writer):
+        try:
+            await handler(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # The check has hung up.
+        finally:
+            writer.transport.abort()
+
+    def connected(reader, writer):
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in tuple(serving):
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.wait_for(server.wait_closed(), 5)
+
+
+@pytest.fixture
+def listener():
+    """`async with listener(handler) as port`: a TCP server that does as the handler does, then hangs up."""
+    return _listener
 
 
 @pytest.fixture

@@ -169,6 +169,7 @@ def test_options_stand_over_the_server_section_and_none_leaves_it() -> None:
 
 WORDS = st.sampled_from(
     ["health", "login", "json", "regex", "status", "tls", "ca", "username", "password", "logout", "cookie",
+     "tcp", "tls", "dns", "ping", "websocket", "host", "steps", "send", "send_secret", "headers", "server", "answers",
      "server", "defaults", "applications", "checks", "id", "type", "page", "door", "url", "key", "expect", "interval",
      "30s", "sla", "target", "port", "token", "limits", "tags", "env:HOME", "file:/etc/passwd\0", "confirm", "name"]
 )  # fmt: skip
@@ -178,7 +179,7 @@ NESTED = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=4), inner, max_size=6),
     max_leaves=25,
 )
-TYPES = st.sampled_from(["page", "door", "health", "login"])
+TYPES = st.sampled_from(["page", "door", "health", "login", "tcp", "tls", "dns", "ping", "websocket"])
 CHECKS = st.lists(
     st.builds(lambda kind, check: {**check, "type": kind}, TYPES, st.dictionaries(WORDS, NESTED, max_size=6)),
     max_size=3,
