@@ -3,6 +3,7 @@
 //   import { io } from "socket.io-client";
 //   const reader = follow(io, "http://127.0.0.1:3001", { apply: (name, payload) => …, reset: (stream, snapshot) => … });
 //   reader.add("run:run-8f14e45fceea167a-1");  // a run's own stream, from what it has said so far
+//   reader.remove("run:run-8f14e45fceea167a-1");  // a socket holds 100 subscriptions
 //   reader.close();
 //
 // `apply` hears each durable event once, in its order, and volatile ones (no `seq`) as they come. `reset` hears what a
@@ -40,9 +41,15 @@ export function follow(io, url, { token, apply, reset = () => {}, places = {}, o
     }
   }
 
+  async function ask(name, request) {
+    const answer = await socket.timeout(20_000).emitWithAck(name, request);
+    if (answer.code !== "rate_limited") return answer;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    return ask(name, request);
+  }
+
   async function page(stream) {
-    const answer = await socket.timeout(20_000).emitWithAck("subscribe", { stream, since: places[stream], batch: true });
-    if (answer.code === "rate_limited") return new Promise((resolve) => setTimeout(resolve, 250, true));
+    const answer = await ask("subscribe", { stream, since: places[stream], batch: true });
     if (!answer.ok) throw new Error(answer.message);
     if (answer.snapshot) {
       places[stream] = { epoch: answer.epoch, seq: answer.head };
@@ -51,6 +58,7 @@ export function follow(io, url, { token, apply, reset = () => {}, places = {}, o
     } else {
       for (const [name, payload] of answer.events) take(name, payload);
     }
+    if (!(stream in places)) return false; // removed meanwhile
     return answer.more || newest[stream] > places[stream].seq; // what came meanwhile was beyond a hole
   }
 
@@ -66,5 +74,9 @@ export function follow(io, url, { token, apply, reset = () => {}, places = {}, o
     places[stream] ??= place;
     return catchUp(stream);
   }
-  return { socket, places, add, close: () => socket.close() };
+  async function remove(stream) {
+    delete places[stream];
+    if (socket.connected) await ask("unsubscribe", { stream }).catch(() => {}); // the line was cut: nothing is left
+  }
+  return { socket, places, add, remove, close: () => socket.close() };
 }
