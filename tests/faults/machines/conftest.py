@@ -90,8 +90,8 @@ class World:
         self.do(self.clock.settle())
 
     def read(self, query: Callable[[Cursor], Any]) -> Any:
-        """What the history holds now."""
-        return self.do(self.services.history.read(query))
+        """What the history holds now; nothing follows from it."""
+        return self._runner.run(self._passing(self.services.history.read(query)))
 
     def start(self, applications: list[dict[str, Any]], **settings: Any) -> None:
         """Begin a life on the history."""

@@ -36,6 +36,13 @@ def durable_events(after: int) -> Callable[[Cursor], list[tuple[int, str, int, s
     return lambda cursor: cursor.execute(query, [after]).fetchall()
 
 
+def views(run_ids: list[str]) -> Callable[[Cursor], list[Any]]:
+    """What the history makes of these runs."""
+    return lambda cursor: [
+        run_view(reading.run(run_id)(cursor), reading.counts_of([run_id])(cursor)[run_id]) for run_id in run_ids
+    ]
+
+
 class Told:
     """What was told of one run, every step of it held to the contract."""
 
@@ -140,8 +147,8 @@ class RunMachine(RuleBasedStateMachine):
             self._take(name, orjson.loads(payload))
         assert self.life.faults == []
         assert self.world.server._fault is None
-        for run_id, told in self.told.items():
-            self._agrees(run_id, told)
+        for kept, (run_id, told) in zip(self.world.read(views(list(self.told))), self.told.items(), strict=True):
+            self._agrees(kept, self.world.services.published.runs[run_id], told)
 
     def _take(self, name: str, payload: dict[str, Any]) -> None:
         if "testRunId" not in payload:
@@ -153,11 +160,8 @@ class RunMachine(RuleBasedStateMachine):
             self.told[payload["testRunId"]].hear(name, payload)
             self.seen[name] += 1
 
-    def _agrees(self, run_id: str, told: Told) -> None:
+    def _agrees(self, kept: Any, shown: Any, told: Told) -> None:
         """What readers are shown of a run is what was told of it."""
-        row = self.world.read(reading.run(run_id))
-        counts = self.world.read(reading.counts_of([run_id]))[run_id]
-        kept, shown = run_view(row, counts), self.world.services.published.runs[run_id]
         for view in (kept, shown):
             assert (view["state"], view["total"], view["reason"]) == (told.state, told.total, told.reason)
             assert {status: view[status] for status in told.counts} == dict(told.counts)
