@@ -49,6 +49,13 @@ class Door(RequestHandler):
         if isinstance(connection, HTTP1Connection):
             connection.set_max_body_size(_MOST_PASSED_OVER_BYTES)
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """The value, in which bytes that are no UTF-8 are left for `_call` to refuse.
+
+        Refused here, before the body is read, the connection would be closed under the next request on it.
+        """
+        return value.decode(errors="surrogateescape")
+
     def data_received(self, chunk: bytes) -> None:
         self._body_bytes += len(chunk)
         if self._body_bytes <= MOST_BODY_BYTES:
@@ -137,6 +144,8 @@ class Door(RequestHandler):
 
     def _call(self, operation: Operation, path_id: str) -> Call[Any, Any]:
         headers = self.request.headers
+        if not _is_text(path_id):
+            raise Problem(400, "the path is no UTF-8 once its %-escapes are undone")
         body: BaseModel = operation.body.model_construct()
         if operation.method == "POST":
             if self._body_bytes > MOST_BODY_BYTES:
@@ -193,3 +202,12 @@ class Door(RequestHandler):
         """What Tornado itself refuses, and our own faults: the log has the traceback, the answer has none."""
         detail = "the server failed: its log says why" if status_code >= 500 else problems.title(status_code)
         self._refuse(Problem(status_code, detail))
+
+
+def _is_text(decoded: str) -> bool:
+    """Whether every byte that it was decoded from was UTF-8."""
+    try:
+        decoded.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -188,6 +188,23 @@ def test_a_body_of_more_than_a_megabyte_is_refused_and_the_connection_goes_on(wi
     with_door(main)
 
 
+def test_a_path_that_is_no_text_is_refused_and_the_connection_goes_on(with_door):
+    async def main(door):
+        head = b"POST /api/test-runs/%ff/cancel HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        # The body comes later: whoever answers before it has to close the connection.
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(head + b"Content-Length: 2\r\n\r\n")
+        await writer.drain()
+        assert (await door.get("/healthz")).code == 200
+        writer.write(b"{}GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        await reader.readuntil(b"HTTP/1.1 200")
+        writer.close()
+        await writer.wait_closed()
+
+    with_door(main)
+
+
 def test_a_body_of_just_a_megabyte_is_read(with_door):
     async def main(door):
         body = b'{"applicationIds": ["pay"]}'
