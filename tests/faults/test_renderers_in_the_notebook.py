@@ -24,6 +24,9 @@ BEGAN_MS = 1_795_420_800_000
 MINUTE_MS = 60_000
 PLACE = {"epoch": "e", "at": to_wire(BEGAN_MS), "seq": 1}
 STRINGS_EACH = 10
+ENOUGH = 5_000
+"""Different strings that each way of showing them is given in the long form."""
+
 MINUTES = 12
 _NO_SESSION: Any = None
 STYLING = {"br", "b", "i", "sub", "sup", "extra", "em"}
@@ -125,14 +128,17 @@ def strings(hostile: Callable[..., st.SearchStrategy[str]]) -> st.SearchStrategy
 
 
 def test_no_string_becomes_markup_or_moves_a_terminal(
-    strings: st.SearchStrategy[list[str]], generated: Callable[..., settings], show: Callable[[str], None]
+    strings: st.SearchStrategy[list[str]],
+    generated: Callable[..., settings],
+    form: Callable[[int, int], int],
+    show: Callable[[str], None],
 ) -> None:
     harmless_pages, harmless_texts = shown([f"said {number}" for number in range(STRINGS_EACH)])
     expected = [Structure(page).markup for page in harmless_pages]
     lines = [len(text.split("\n")) for text in harmless_texts]
     seen: set[str] = set()
 
-    @generated(4, 250)
+    @generated(4, 750)
     @given(strings)
     def holds(strings: list[str]) -> None:
         pages, texts = shown(strings)
@@ -144,27 +150,36 @@ def test_no_string_becomes_markup_or_moves_a_terminal(
         seen.update(strings)
 
     holds()
+    assert len(seen) >= form(20, ENOUGH)
     show(f"{len(seen)} strings")
 
 
 def test_no_string_becomes_a_tag_in_a_figure(
-    strings: st.SearchStrategy[list[str]], generated: Callable[..., settings]
+    strings: st.SearchStrategy[list[str]],
+    generated: Callable[..., settings],
+    form: Callable[[int, int], int],
+    show: Callable[[str], None],
 ) -> None:
+    seen: set[str] = set()
+
     def written(value: Any) -> list[str]:
         if isinstance(value, str):
             return [value]
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
         return [text for one in inner for text in written(one)]
 
-    @generated(2, 60)
+    @generated(2, 750)
     @given(strings)
     def holds(strings: list[str]) -> None:
         rows = frame(results_batch([metric(n, at, said) for n, said in enumerate(strings) for at in range(MINUTES)]))
         for figure in (sentry.fig.timeline(rows), sentry.fig.heartbeats(rows), sentry.fig.latency(rows)):
             for text in written(json.loads(figure.to_json())):
                 assert set(re.findall(r"<\s*/?\s*([a-zA-Z!?][^\s>/]*)", text)) <= STYLING, text
+        seen.update(strings)
 
     holds()
+    assert len(seen) >= form(10, ENOUGH)
+    show(f"{len(seen)} strings")
 
 
 SKELETON = """() => [...document.querySelectorAll("#here *")].map((one) =>
@@ -184,9 +199,14 @@ OPEN = """async ([module, delta]) => {
 
 
 def test_no_string_becomes_an_element_or_an_attribute_in_a_browser(
-    chromium: Any, strings: st.SearchStrategy[list[str]], generated: Callable[..., settings]
+    chromium: Any,
+    strings: st.SearchStrategy[list[str]],
+    generated: Callable[..., settings],
+    form: Callable[[int, int], int],
+    show: Callable[[str], None],
 ) -> None:
     page = chromium.new_page()
+    seen: set[str] = set()
     errors: list[str] = []
     asked: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -200,14 +220,17 @@ def test_no_string_becomes_an_element_or_an_attribute_in_a_browser(
 
     expected = drawn([f"said {number}" for number in range(STRINGS_EACH)])
 
-    @generated(6, 200)
+    @generated(6, 750)
     @given(strings)
     def holds(strings: list[str]) -> None:
         assert drawn(strings) <= expected
         names = page.evaluate("[...document.querySelectorAll('.as-card .as-name')].map((one) => one.textContent)")
         assert sorted(names) == sorted(strings)
+        seen.update(strings)
 
     holds()
+    assert len(seen) >= form(30, ENOUGH)
+    show(f"{len(seen)} strings")
     assert page.title() == ""
     assert errors == []
     assert [url for url in asked if not url.startswith("blob:")] == []
