@@ -52,7 +52,8 @@ def _shown(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
-def _parse(text: object, info: ValidationInfo) -> Reference:
+def parse(text: object, info: ValidationInfo) -> Reference:
+    """Read a reference. Raises `ValueError` for anything else, without repeating it."""
     scheme, colon, name = text.partition(":") if isinstance(text, str) else ("", "", "")
     # The value itself must not be in the message: it may be the secret.
     if not colon or scheme not in {"env", "file"} or not name:
@@ -69,7 +70,7 @@ def _parse(text: object, info: ValidationInfo) -> Reference:
     return reference
 
 
-SecretReference = Annotated[Reference, PlainValidator(_parse)]
+SecretReference = Annotated[Reference, PlainValidator(parse)]
 """A pydantic field that holds a `Reference` and refuses anything else.
 
 Two things may stand in the validation context: `directory`, where a relative `file:` starts, and `resolve`, with

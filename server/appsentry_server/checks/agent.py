@@ -12,9 +12,10 @@ from appsentry_server.checks.certificates import expiry_ms
 from appsentry_server.checks.excerpts import PLAIN, Quoter
 from appsentry_server.checks.exchange import BODY_CAP, Exchange
 from appsentry_server.checks.handle import TlsSettings, content_type_of, easy_handle, location_of, phases_of
+from appsentry_server.checks.request import GET, Request
 from appsentry_server.checks.resolver import ResolveError
 from appsentry_server.checks.transfers import Pin, Transfers
-from appsentry_server.checks.urls import Origin, Target, relative
+from appsentry_server.checks.urls import Origin, Target, kin, relative
 from appsentry_server.results import Failure, Phases
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Agent:
         self._client = client
         self._transfers = client.transfers
         self._quoter = PLAIN
+        self._request = GET
         self._body = bytearray()
         self._size = 0
         self._keep = BODY_CAP if body else _EXCERPT_BYTES
@@ -50,8 +52,14 @@ class Agent:
         if certificates:
             self._curl.setopt(pycurl.OPT_CERTINFO, 1)
 
+    def ask(self, request: Request) -> None:
+        """Ask this from now on, in words that mask its secrets. It costs nothing when it is asked already."""
+        if request is not self._request:
+            request.put_on(self._curl)
+            self._request, self._quoter = request, request.quoter
+
     async def exchange(self, target: Target, deadline: float, *, form: bytes | None = None) -> Exchange:
-        """GET `target`, or POST `form` to it, until `deadline` on the client's monotonic clock. Follows no redirect."""
+        """Ask `target`, or POST `form` to it, until `deadline` on the client's monotonic clock. Follows no redirect."""
         clock, resolver = self._client.clock, self._client.resolver
         now = clock.monotonic()
         dns_ms = None
@@ -79,7 +87,9 @@ class Agent:
     ) -> Exchange:
         """Go where redirects lead, at most `redirects` times, but never from https to http.
 
-        307 and 308 repeat `form`, to the session's trusted origins only.
+        307 and 308 repeat `form`, to the session's trusted origins only. What is asked changes as browsers change it;
+        another origin is sent no header that may be meant for the first, and no request that changes something. What is
+        left is asked until `ask` is told otherwise.
         """
         for _ in range(redirects):
             if exchange.location is None or exchange.failure is not None:
@@ -114,7 +124,7 @@ class Agent:
             self._url = ""
             self._body = bytearray()
             self._transfers.close()
-            self._transfers, self._quoter, self._trusted = self._client.transfers, PLAIN, None
+            self._transfers, self._quoter, self._trusted = self._client.transfers, self._request.quoter, None
 
     @property
     def cookies(self) -> frozenset[str]:
@@ -134,20 +144,16 @@ class Agent:
         except ValueError as error:
             message = f"{error}, in the redirect to {where}"
             return replace(exchange, failure=Failure(failure_class="status", message=message))
-        unwanted = self._unwanted(exchange.target, target, form)
+        request = self._request.redirected(exchange.status)
+        trusted = kin(exchange.target) if self._trusted is None else self._trusted
+        unwanted = _unwanted(exchange.target, target, None if target.origin in trusted else request, form)
         if unwanted is not None:
             message = f"expected no redirect {unwanted}, found status {exchange.status} to {where}"
             return replace(exchange, failure=Failure(failure_class="status", message=message))
+        self.ask(request if target.origin in trusted else request.abroad())
         after = await self.exchange(target, deadline, form=form)
         elapsed_ms = exchange.elapsed_ms + after.elapsed_ms
         return replace(after, elapsed_ms=elapsed_ms, phases=exchange.phases + after.phases)
-
-    def _unwanted(self, before: Target, target: Target, form: bytes | None) -> str | None:
-        if before.scheme == "https" and target.scheme != "https":
-            return "from https to http"
-        if form is not None and target.origin not in (self._trusted or {before.origin}):
-            return "of the form to another origin"
-        return None
 
     async def _transfer(
         self, target: Target, addresses: tuple[str, ...], left_ms: int, dns_ms: float | None, form: bytes | None
@@ -238,6 +244,17 @@ class Agent:
             location=location_of(curl) if status in _REDIRECTS else None,
             certificate_until_ms=expiry_ms(curl.getinfo_raw(pycurl.INFO_CERTINFO)) if self._certificates else None,
         )
+
+
+def _unwanted(before: Target, target: Target, abroad: Request | None, form: bytes | None) -> str | None:
+    """Why a redirect is not followed; `abroad` is what it would make another origin be asked."""
+    if before.scheme == "https" and target.scheme != "https":
+        return "from https to http"
+    if abroad is not None and form is not None:
+        return "of the form to another origin"
+    if abroad is not None and not abroad.safe:
+        return f"of a {abroad.method} to another origin"
+    return None
 
 
 def _unasked(target: Target, failure: Failure, dns_ms: float | None) -> Exchange:

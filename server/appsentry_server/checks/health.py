@@ -1,13 +1,16 @@
-"""The health check: one GET, judged by its status, its body, its time and its certificate."""
+"""The health check: one request, judged by its status, its body, its time and its certificate."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from appsentry_server import durations
 from appsentry_server.checks import failures
+from appsentry_server.checks.asking import Asking, RequestSettings
+from appsentry_server.checks.excerpts import Quoter
 from appsentry_server.checks.exchange import Exchange
 from appsentry_server.checks.expectations import HttpExpectations
 from appsentry_server.checks.handle import TlsSettings
@@ -15,6 +18,7 @@ from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings, Probe
 from appsentry_server.checks.urls import WebUrl, target
 from appsentry_server.durations import Duration
+from appsentry_server.references import MissingReference
 from appsentry_server.results import Failure, Outcome
 
 _LARGE = 16_384
@@ -23,8 +27,8 @@ _LARGE = 16_384
 _DAY = timedelta(days=1)
 
 
-class HealthSettings(CheckSettings):
-    """A GET of `url`, and what counts as healthy."""
+class HealthSettings(RequestSettings, CheckSettings):
+    """A request to `url`, and what counts as healthy."""
 
     type: Literal["health"]
     url: WebUrl
@@ -35,6 +39,12 @@ class HealthSettings(CheckSettings):
     max_redirects: Annotated[int, Field(ge=1, le=20)] = 5
     tls: TlsSettings = TlsSettings()
     certificate_degraded_below: Annotated[Duration, Field(gt=timedelta(0))] | None = None
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Self:
+        if self.method == "HEAD" and self.expect.of_body:
+            raise ValueError("expected a method whose answer has a body, found HEAD with an expectation of the body")
+        return self
 
     @cached_property
     def host(self) -> str:
@@ -53,6 +63,7 @@ class HealthProbe(Probe):
         self._expect = settings.expect
         self._client = client
         self._clock = client.clock
+        self._asking = Asking(settings)
         self._target = target(settings.url)
         self._timeout_s = settings.timeout.total_seconds()
         self._redirects = settings.max_redirects if settings.follow_redirects else 0
@@ -65,11 +76,17 @@ class HealthProbe(Probe):
 
     async def run(self) -> Outcome:
         deadline = self._clock.monotonic() + self._timeout_s
+        try:
+            request = self._asking.request()
+        except (MissingReference, ValueError) as error:
+            return Outcome(verdict="unknown", failure=Failure(failure_class="internal", message=str(error)))
+        self._agent.ask(request)
         exchange = await self._agent.exchange(self._target, deadline)
         if exchange.location is not None and self._redirects:
             exchange = await self._agent.follow(exchange, deadline, redirects=self._redirects)
-        failure = exchange.failure or await self._judge(exchange, deadline)
+        failure = exchange.failure or await self._judge(exchange, deadline, request.quoter)
         if failure is not None:
+            failure = replace(failure, message=request.quoter.mask(failure.message))
             verdict, note = failures.verdict_of(failure.failure_class), None
         else:
             note = self._note(exchange)
@@ -78,12 +95,12 @@ class HealthProbe(Probe):
             verdict=verdict, response_ms=exchange.elapsed_ms, phases=exchange.phases, failure=failure, note=note
         )
 
-    async def _judge(self, exchange: Exchange, deadline: float) -> Failure | None:
+    async def _judge(self, exchange: Exchange, deadline: float, quoter: Quoter) -> Failure | None:
         if len(exchange.body) <= _LARGE:
-            return self._expect.failure(exchange)
+            return self._expect.failure(exchange, quoter)
         # A JSON path may take seconds over what a target can put into a megabyte.
         try:
-            return await self._client.aside(deadline, self._expect.failure, exchange)
+            return await self._client.aside(deadline, self._expect.failure, exchange, quoter)
         except TimeoutError:
             return failures.unread(exchange.target)
 

@@ -17,7 +17,7 @@ from appsentry_server.checks.forms import MOST_PARSED, FormNotFound, asks_for_a_
 from appsentry_server.checks.handle import TlsSettings
 from appsentry_server.checks.http import HttpClient
 from appsentry_server.checks.kind import CheckSettings, Probe
-from appsentry_server.checks.urls import Origin, Target, WebUrl, relative, target
+from appsentry_server.checks.urls import Origin, Target, WebUrl, kin, relative, target
 from appsentry_server.durations import Duration
 from appsentry_server.references import MissingReference, SecretReference
 from appsentry_server.results import Failure, Outcome, Phases
@@ -73,9 +73,7 @@ class LoginSettings(CheckSettings):
     @cached_property
     def trusted(self) -> frozenset[Origin]:
         """The origins that may be given credentials and cookies: that of `url`, its own https, and `origins`."""
-        start = target(self.url)
-        upgraded = {("https", start.host, 443)} if start.origin == ("http", start.host, 80) else set()
-        return frozenset({start.origin, *upgraded, *(target(origin).origin for origin in self.origins)})
+        return kin(target(self.url)) | {target(origin).origin for origin in self.origins}
 
     @model_validator(mode="after")
     def _addresses_can_be_read(self) -> Self:

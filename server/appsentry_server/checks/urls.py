@@ -97,6 +97,12 @@ def relative(base: Target, reference: str) -> Target:
     return target(urljoin(base.url, reference.strip()))
 
 
+def kin(start: Target) -> frozenset[Origin]:
+    """The origins that may be given what is meant for `start`: its own, and its host's https at the usual ports."""
+    upgraded = {("https", start.host, 443)} if start.origin == ("http", start.host, 80) else set()
+    return frozenset({start.origin, *upgraded})
+
+
 def _ascii(host: str) -> str:
     # A zone behind % names an interface of this machine, which is no business of an address.
     if len(host) > _LONGEST_HOST or "%" in host:
